@@ -1,0 +1,192 @@
+"""Builds a lab and takes it down again, whatever became of it in between."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import string
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import as_file, files
+from typing import Any
+
+from virtmigrate_lab import network, qemu_host, record
+from virtmigrate_lab.domain import GuestOptions
+from virtmigrate_lab.errors import LabError, LabUnavailable
+from virtmigrate_lab.host import Host
+from virtmigrate_lab.layout import Layout
+from virtmigrate_lab.namespaces import Space, open_host, open_switch
+from virtmigrate_lab.needs import obstacles
+from virtmigrate_lab.processes import Process, end, marked, spawn, tail, wait_for
+from virtmigrate_lab.record import LabRecord
+
+MOST_HOSTS = 8
+LOCK_TIMEOUT_S = 120.0
+OBSERVER_TIMEOUT_S = 10.0
+SWEEPS = 20
+
+
+def parse_hosts(text: str) -> list[tuple[str, str]]:
+    """Names and kinds of the hosts asked for: ``2`` or ``qemu:2``.
+
+    Raises:
+        LabError: not understood, or too many.
+    """
+    kind, colon, count = text.strip().rpartition(":")
+    kind = kind if colon else "qemu"
+    if kind != "qemu" or not count.isdigit() or not 1 <= int(count) <= MOST_HOSTS:
+        raise LabError(f"hosts {text!r}: a number from 1 to {MOST_HOSTS}, or qemu:2")
+    return [(name, kind) for name in string.ascii_lowercase[: int(count)]]
+
+
+def new_guest(name: str, options: dict[str, Any]) -> GuestOptions:
+    """The options of a guest that does not exist yet."""
+    try:
+        return GuestOptions(name, str(uuid.uuid4()), **options)
+    except TypeError as error:
+        raise LabError(f"guest {name}: {error}") from error
+
+
+@contextlib.contextmanager
+def locked(layout: Layout) -> Iterator[None]:
+    """Be the only one who starts or ends a lab in this directory."""
+    layout.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with layout.lock.open("w", encoding="utf-8") as file:
+
+        def taken() -> bool:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+        if not wait_for(taken, LOCK_TIMEOUT_S, poll_s=0.1):
+            raise LabError(f"{layout.lock} is held by another command")
+        yield
+
+
+def build(layout: Layout, hosts: str) -> LabRecord:
+    """Start everything, or nothing.
+
+    Raises:
+        LabUnavailable: this machine can't.
+        LabError: a lab is up there, or a part of it did not start.
+    """
+    named = parse_hosts(hosts)
+    missing = obstacles()
+    if missing:
+        raise LabUnavailable(missing)
+    with locked(layout):
+        before = LabRecord.load(layout)
+        if before is not None and before.whole():
+            raise LabError(
+                f"a lab is up in {layout.state_dir}",
+                remedy="take it down first: virtmigrate lab down",
+            )
+        _clear(layout)
+        try:
+            built = _build(layout, named)
+        except BaseException:
+            _clear(layout)
+            raise
+        built.save(layout)
+        return built
+
+
+def _build(layout: Layout, named: list[tuple[str, str]]) -> LabRecord:
+    lab_id = str(uuid.uuid4())
+    # from here on a crash leaves enough behind to be cleaned up by
+    record.write(layout, {"version": record.VERSION, "id": lab_id})
+    for directory in (layout.beats, layout.guests):
+        directory.mkdir()
+    switch = open_switch(layout, lab_id, network.MTU)
+    spaces = {}
+    peers = {name: network.address(i) for i, (name, _) in enumerate(named)}
+    for index, name in enumerate(peers):
+        paths = layout.host(name)
+        spec = qemu_host.HostSpec(name, uuid.uuid4(), peers[name], peers)
+        with as_file(files("virtmigrate_lab") / "guest" / "guest.elf") as guest:
+            qemu_host.write_files(paths, spec, lab_id, guest)
+        qemu_host.warm_capabilities(paths)
+        spaces[name] = open_host(switch, layout, paths, lab_id)
+        network.plug(switch, spaces[name], index)
+    observer = start_observer(layout, list(peers), lab_id)
+    daemons = start_daemons(layout, spaces, lab_id)
+    made = tuple(
+        Host(
+            *(name, kind, peers[name], index, lab_id),
+            *(spaces[name], daemons[name], layout.host(name)),
+        )
+        for index, (name, kind) in enumerate(named)
+    )
+    return LabRecord(lab_id, switch, observer, made)
+
+
+def start_observer(layout: Layout, hosts: list[str], lab_id: str) -> Process:
+    """Start the process that hears heartbeats, and wait until it does."""
+    argv = [sys.executable, "-m", "virtmigrate_lab.observer", str(layout.state_dir)]
+    observer = spawn([*argv, *hosts], layout.log, lab_id)
+    wait_for(
+        lambda: layout.control.exists() or not observer.alive(), OBSERVER_TIMEOUT_S
+    )
+    if not layout.control.exists() or not observer.alive():
+        raise LabError(f"the lab's observer did not start: {tail(layout.log)}")
+    return observer
+
+
+def start_daemons(
+    layout: Layout, spaces: dict[str, Space], lab_id: str
+) -> dict[str, Process]:
+    """Start libvirtd on hosts, all at once, and wait until each answers."""
+    daemons = {
+        name: qemu_host.start_daemon(space, layout.log, lab_id)
+        for name, space in spaces.items()
+    }
+
+    def ready(name: str) -> None:
+        qemu_host.wait_ready(layout.host(name), daemons[name], layout.log)
+
+    with ThreadPoolExecutor(len(daemons)) as pool:
+        list(pool.map(ready, daemons))
+    qemu_host.keep_capabilities(layout.host(next(iter(daemons))))
+    return daemons
+
+
+def restart_daemon(layout: Layout, lab: LabRecord, host: Host) -> Process:
+    """Start a host's libvirtd again; what is left of the old one is ended first."""
+    end([host.daemon])
+    return start_daemons(layout, {host.name: host.space}, lab.id)[host.name]
+
+
+def clear(layout: Layout) -> None:
+    """End everything that belongs to the lab in a directory and remove its files."""
+    with locked(layout):
+        _clear(layout)
+    layout.lock.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not ours, if something else is in it
+        layout.state_dir.rmdir()
+
+
+def _clear(layout: Layout) -> None:
+    data = record.read(layout)
+    if data is None:
+        return
+    left: list[Process] = []
+    for _ in range(SWEEPS):  # a daemon may start a process while we look
+        left = marked(data["id"])
+        if not left:
+            break
+        end(left)
+    if left:
+        pids = ", ".join(str(process.pid) for process in left)
+        raise LabError(f"processes of the lab can't be ended: {pids}")
+    for name in [*string.ascii_lowercase[:MOST_HOSTS], "beats", "guests"]:
+        shutil.rmtree(layout.state_dir / name, ignore_errors=True)
+    for path in (layout.control, layout.log, layout.state_dir / "switch.ready"):
+        path.unlink(missing_ok=True)
+    layout.record.unlink()

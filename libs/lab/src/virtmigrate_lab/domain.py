@@ -1,0 +1,143 @@
+"""A lab guest's options, and the domain XML made of them. Pure."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+from xml.sax.saxutils import escape
+
+from virtmigrate_lab.errors import LabError
+from virtmigrate_lab.layout import INNER_RUN
+from virtmigrate_lab.stream import NAME
+
+Pattern = Literal["sequential", "random", "dense"]
+
+PATTERNS: dict[str, int] = {"sequential": 0, "random": 1, "dense": 2}
+"""Pattern and the number by which the guest program knows it."""
+
+LEAST_MEMORY_MIB = 8
+MOST_MEMORY_MIB = 3072
+RESERVED_MIB = 4
+"""Memory below the guest's pages, and the table of what each must hold."""
+
+XML = """\
+<domain type='qemu'>
+  <name>{name}</name>
+  <uuid>{uuid}</uuid>
+  <memory unit='MiB'>{memory}</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+    <kernel>{run}/guest.elf</kernel>
+    <cmdline>{cmdline}</cmdline>
+  </os>
+  <on_reboot>restart</on_reboot>
+  <on_crash>destroy</on_crash>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <controller type='usb' model='none'/>
+    <memballoon model='none'/>
+    <serial type='unix'>
+      <source mode='connect' path='{run}/beat.sock'>
+        <reconnect enabled='yes' timeout='1'/>
+      </source>
+    </serial>
+  </devices>
+</domain>
+"""
+
+
+@dataclass(frozen=True)
+class GuestOptions:
+    """What a guest is and does.
+
+    Args:
+        name: Letters, digits, ``_.-``, at most 40.
+        uuid: Its UUID; it stays when the guest is renamed.
+        memory_mib: Its memory, all of it filled and verified.
+        working_set_mib: The part of it that is written again and again.
+        dirty_rate_mib_s: Pages touched a second x 4096 bytes: what a migration must
+            send again. 0 writes nothing.
+        pattern: ``sequential`` and ``random`` write one word of a page, ``dense``
+            writes whole pages in order.
+        fill_percent: Share of each page that is incompressible; the rest is zero.
+        hot_percent: Share of the working set that takes nine writes of ten
+            (``random`` only; 0: all alike).
+        wave_ms: A square wave: milliseconds at ``dirty_rate_mib_s``, then milliseconds
+            at ``quiet_rate_mib_s``; None: steady.
+        quiet_rate_mib_s: See ``wave_ms``.
+
+    Raises:
+        LabError: a value is out of range.
+    """
+
+    name: str
+    uuid: str
+    memory_mib: int = 64
+    working_set_mib: int = 16
+    dirty_rate_mib_s: int = 8
+    pattern: Pattern = "sequential"
+    fill_percent: int = 100
+    hot_percent: int = 0
+    wave_ms: tuple[int, int] | None = None
+    quiet_rate_mib_s: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what the guest program can't do."""
+        most = self.memory_mib - RESERVED_MIB
+        checks = [
+            (NAME.fullmatch(self.name), f"name {self.name!r}: {NAME.pattern}"),
+            (
+                LEAST_MEMORY_MIB <= self.memory_mib <= MOST_MEMORY_MIB,
+                f"memory {self.memory_mib} MiB: {LEAST_MEMORY_MIB}-{MOST_MEMORY_MIB}",
+            ),
+            (
+                0 <= self.working_set_mib <= most,
+                f"working set {self.working_set_mib} MiB: 0-{most} of this memory",
+            ),
+            (0 <= self.dirty_rate_mib_s < 2**20, "dirty rate: 0-1048575 MiB/s"),
+            (self.pattern in PATTERNS, f"pattern {self.pattern!r}: {list(PATTERNS)}"),
+            (0 <= self.fill_percent <= 100, "fill: 0-100 percent"),  # noqa: PLR2004
+            (0 <= self.hot_percent < 100, "hot: 0-99 percent"),  # noqa: PLR2004
+        ]
+        wrong = [text for fine, text in checks if not fine]
+        if wrong:
+            raise LabError(f"guest can't be made: {'; '.join(wrong)}")
+
+    @property
+    def cmdline(self) -> str:
+        """The kernel command line by which the guest program is told."""
+        on, off = self.wave_ms or (0, 0)
+        values: dict[str, Any] = {
+            "name": self.name,
+            "ws": self.working_set_mib,
+            "rate": self.dirty_rate_mib_s,
+            "pat": PATTERNS[self.pattern],
+            "fill": self.fill_percent,
+            "hot": self.hot_percent,
+            "on": on,
+            "off": off,
+            "quiet": self.quiet_rate_mib_s,
+        }
+        return " ".join(f"{key}={value}" for key, value in values.items())
+
+    def to_xml(self) -> str:
+        """The domain XML; the same on every host."""
+        return XML.format(
+            name=escape(self.name),
+            uuid=uuid.UUID(self.uuid),
+            memory=self.memory_mib,
+            cmdline=escape(self.cmdline),
+            run=INNER_RUN,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> GuestOptions:
+        """Back from :meth:`to_json`."""
+        wave = data.get("wave_ms")
+        return cls(**{**data, "wave_ms": tuple(wave) if wave else None})

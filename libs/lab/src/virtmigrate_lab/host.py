@@ -1,0 +1,64 @@
+"""A host of a lab, as its users see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from virtmigrate_lab import qemu_host
+from virtmigrate_lab.layout import HostPaths
+from virtmigrate_lab.namespaces import Space
+from virtmigrate_lab.processes import Process, marked
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host of a lab.
+
+    Args:
+        name: ``a``, ``b`` ...
+        kind: ``qemu``.
+        address: Its address on the lab's network.
+        index: Its place among the hosts, 0 for the first.
+        lab_id: The lab it belongs to.
+        space: Its namespaces.
+        daemon: Its libvirtd.
+        paths: Its private directories.
+    """
+
+    name: str
+    kind: str
+    address: str
+    index: int
+    lab_id: str
+    space: Space
+    daemon: Process
+    paths: HostPaths
+
+    @property
+    def socket(self) -> Path:
+        """The daemon's UNIX socket."""
+        return self.paths.socket
+
+    @property
+    def uri(self) -> str:
+        """The libvirt URI, good on this machine and on every host of the lab."""
+        return qemu_host.uri_of(self.socket)
+
+    @property
+    def migrate_uri(self) -> str:
+        """The migration URI of this host (libvirt chooses the port)."""
+        return f"tcp://{self.address}"
+
+    @property
+    def pid(self) -> int:
+        """Process id of its libvirtd."""
+        return self.daemon.pid
+
+    def processes(self) -> list[Process]:
+        """Everything that runs on this host: libvirtd, QEMUs, the namespace holder."""
+        return marked(self.lab_id, self.name)
+
+    def virsh(self, *words: str, timeout_s: float = qemu_host.CALL_TIMEOUT_S) -> str:
+        """Run a virsh command on this host and return what it printed."""
+        return qemu_host.virsh(self.socket, *words, timeout_s=timeout_s)

@@ -1,0 +1,76 @@
+"""Addresses and links: a veth pair a host, plugged into the lab's bridge.
+
+The rate is shaped on both ends of a host's link, so that neither what a host sends
+nor what it receives exceeds it, whoever the peer is.
+"""
+
+from __future__ import annotations
+
+from virtmigrate_lab.namespaces import Space
+
+MTU = 9000
+FRAME_OVERHEAD = 14 + 20 + 32
+"""Bytes of a full frame that are not payload: Ethernet, IPv4, TCP with timestamps."""
+BITS_OF_MIB = 8 * 1024 * 1024
+BURST = "256kb"
+QUEUE = "20ms"
+SUBNET = "192.0.2"
+"""Set aside for documentation (RFC 5737): can't be a network that anyone uses."""
+FIRST_ADDRESS = 11
+DEVICE = "eth0"
+
+SHALLOW = {
+    "net.ipv4.tcp_wmem": "4096 65536 262144",
+    "net.ipv4.tcp_rmem": "4096 131072 524288",
+}
+"""Send and receive buffers so small that a page asked for is not stuck behind 4 MiB."""
+
+
+def address(index: int) -> str:
+    """The address of the host with this index, 0 for the first."""
+    return f"{SUBNET}.{FIRST_ADDRESS + index}"
+
+
+def port(index: int) -> str:
+    """The name of a host's port on the lab's bridge."""
+    return f"port{index}"
+
+
+def tbf_rate_bits(rate_mib_s: float) -> int:
+    """Bits per second on the wire that carry this payload in MiB/s."""
+    return round(rate_mib_s * BITS_OF_MIB * (MTU + 14) / (MTU + 14 - FRAME_OVERHEAD))
+
+
+def plug(switch: Space, host: Space, index: int) -> None:
+    """Give a host its device, its address and its port on the bridge."""
+    name = port(index)
+    peer = ["peer", "name", DEVICE, "netns", str(host.holder.pid)]
+    make = ["ip", "link", "add", name, "mtu", str(MTU), "type", "veth", *peer]
+    switch.run([*make, "mtu", str(MTU)], mount=False)
+    switch.run(["ip", "link", "set", name, "master", "br0", "up"], mount=False)
+    host.run(["ip", "addr", "add", f"{address(index)}/24", "dev", DEVICE], mount=False)
+    host.run(["ip", "link", "set", DEVICE, "up"], mount=False)
+
+
+def shape(space: Space, device: str, rate_mib_s: float | None) -> None:
+    """Limit what leaves through a device, or lift the limit (None)."""
+    qdisc = ["tc", "qdisc"]
+    if rate_mib_s is None:
+        shown = space.run([*qdisc, "show", "dev", device], mount=False)
+        if "tbf" in shown:
+            space.run([*qdisc, "del", "dev", device, "root"], mount=False)
+        return
+    rate = ["rate", f"{tbf_rate_bits(rate_mib_s)}bit", "burst", BURST]
+    argv = [*qdisc, "replace", "dev", device, "root", "tbf", *rate, "latency", QUEUE]
+    space.run(argv, mount=False)
+
+
+def set_up(space: Space, device: str, *, up: bool) -> None:
+    """Plug a device in or pull it out."""
+    space.run(["ip", "link", "set", device, "up" if up else "down"], mount=False)
+
+
+def buffers(space: Space, settings: dict[str, str]) -> None:
+    """Set kernel parameters of a host's network namespace."""
+    for key, value in settings.items():
+        space.run(["sysctl", "-q", "-w", f"{key}={value}"], mount=False)

@@ -1,0 +1,203 @@
+"""Processes of a lab: started detached, known by pid *and* start time, ended by both.
+
+A pid alone says nothing, as the kernel gives it to the next process. The start time
+in ``/proc/PID/stat`` tells the two apart, and a mark inside each host's mount
+namespace finds the processes (QEMU) that a daemon started by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from virtmigrate_lab.errors import CommandFailed, LabError
+from virtmigrate_lab.layout import INNER_RUN
+
+RUN_TIMEOUT_S = 30.0
+END_TIMEOUT_S = 10.0
+POLL_S = 0.02
+
+MARK = f"{INNER_RUN}/id"
+"""A file inside a host's mount namespace: the id of its lab, and its name."""
+LAB_ID = "VIRTMIGRATE_LAB_ID"
+"""The variable by which the processes that the lab starts itself are known."""
+
+DETACH = 'log=$1; shift; setsid "$@" >>"$log" 2>&1 </dev/null & echo $!'
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that can't be mistaken for another.
+
+    Args:
+        pid: Its id.
+        start: Its start time in clock ticks since boot (``/proc/PID/stat``, field 22).
+    """
+
+    pid: int
+    start: int
+
+    def alive(self) -> bool:
+        """Whether this very process still runs (a zombie doesn't)."""
+        return start_time(self.pid) == self.start
+
+    def kill(self, number: int = signal.SIGKILL) -> bool:
+        """Send a signal to this very process; False if it is gone."""
+        if not self.alive():
+            return False
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+def start_time(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; None if it does not run."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def identify(pid: int) -> Process | None:
+    """The process that has this pid now, if any."""
+    start = start_time(pid)
+    return None if start is None else Process(pid, start)
+
+
+def run(
+    argv: list[str],
+    *,
+    timeout_s: float = RUN_TIMEOUT_S,
+    variables: dict[str, str] | None = None,
+) -> str:
+    """Run a command to its end and return what it printed.
+
+    Args:
+        argv: The command; it gets no input.
+        timeout_s: It is killed after this many seconds.
+        variables: Added to its environment.
+
+    Raises:
+        CommandFailed: it failed, or did not end in time (and was killed).
+        LabError: there is no such command.
+    """
+    try:
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=timeout_s,
+            env={**os.environ, "LC_ALL": "C", **(variables or {})},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CommandFailed(argv, None, str(error.stderr or "")) from error
+    except FileNotFoundError as error:
+        raise LabError(
+            f"{argv[0]}: no such command", remedy="install what the lab needs"
+        ) from error
+    if done.returncode:
+        raise CommandFailed(argv, done.returncode, done.stderr or done.stdout)
+    return done.stdout
+
+
+def spawn(argv: list[str], log: Path, lab_id: str) -> Process:
+    """Start a process that outlives us, in a session of its own.
+
+    Args:
+        argv: The command.
+        log: Where its output is added.
+        lab_id: The lab whose process it is.
+
+    Raises:
+        LabError: it ended at once; the end of its log is in the message.
+    """
+    pid = int(_detach(argv, log, lab_id))
+    process = identify(pid)
+    if process is None:
+        raise LabError(f"{argv[0]} ended at once: {tail(log)}")
+    return process
+
+
+def _detach(argv: list[str], log: Path, lab_id: str) -> str:
+    words = ["sh", "-c", DETACH, "sh", str(log), *argv]
+    return run(words, variables={LAB_ID: lab_id})
+
+
+def tail(path: Path, lines: int = 5) -> str:
+    """The last lines of a log, in one line; says so if there is none."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return f"{path} can't be read"
+    return " | ".join(text.splitlines()[-lines:]) or f"{path} is empty"
+
+
+def wait_for(check: Callable[[], bool], timeout_s: float, poll_s: float = POLL_S) -> bool:
+    """Wait until a check holds; False if it did not within the limit."""
+    deadline = time.monotonic() + timeout_s
+    while not check():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(poll_s)
+    return True
+
+
+def end(processes: Iterable[Process], *, grace_s: float = 0.0) -> list[Process]:
+    """End processes: SIGTERM and a grace period if one is given, then SIGKILL.
+
+    Returns:
+        Those that were still there :data:`END_TIMEOUT_S` later (normally none).
+    """
+    left = [p for p in processes if p.alive()]
+    if grace_s:
+        for process in left:
+            process.kill(signal.SIGTERM)
+        wait_for(lambda: not any(p.alive() for p in left), grace_s)
+    for process in left:
+        process.kill(signal.SIGKILL)
+    wait_for(lambda: not any(p.alive() for p in left), END_TIMEOUT_S)
+    return [p for p in left if p.alive()]
+
+
+def marked(lab_id: str, host: str | None = None) -> list[Process]:
+    """All processes of a lab, or of one of its hosts.
+
+    A process is the lab's if it was started with the lab's id in its environment, or
+    if its own root shows the mark of one of the lab's hosts (libvirtd starts QEMU with
+    a clean environment).
+
+    Args:
+        lab_id: Unique to the lab.
+        host: Only what runs inside the namespaces of this host.
+    """
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        words = _read(entry / f"root{MARK}").decode("utf-8", "replace").split()
+        ours = words == [lab_id, host] if host else words[:1] == [lab_id]
+        if not ours and host is None:
+            ours = f"{LAB_ID}={lab_id}".encode() in _read(entry / "environ").split(b"\0")
+        process = identify(int(entry.name)) if ours else None
+        if process is not None:
+            found.append(process)
+    return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,156 @@
+"""A real host: libvirtd in namespaces of its own, with private directories."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from virtmigrate_lab.errors import CommandFailed, LabError
+from virtmigrate_lab.layout import HostPaths, default_cache_dir
+from virtmigrate_lab.namespaces import Space
+from virtmigrate_lab.processes import Process, run, spawn, tail, wait_for
+
+READY_TIMEOUT_S = 60.0
+CALL_TIMEOUT_S = 20.0
+
+PRIVATE_DIRS = (
+    "run/libvirt",
+    "run/lock",
+    "run/virtmigrate-lab",
+    "var/lib/libvirt",
+    "var/log/libvirt",
+    "var/cache/libvirt",
+    "var/tmp",
+    "etc/libvirt",
+)
+
+DAEMON_USER = "libvirt-qemu"
+"""Looked up by the qemu driver before it reads its configuration."""
+
+LIBVIRTD_CONF = """\
+host_uuid = "{uuid}"
+auth_unix_ro = "none"
+auth_unix_rw = "none"
+unix_sock_ro_perms = "0700"
+unix_sock_rw_perms = "0700"
+log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
+"""
+
+QEMU_CONF = """\
+user = "root"
+group = "root"
+dynamic_ownership = 0
+remember_owner = 0
+security_driver = "none"
+security_default_confined = 0
+namespaces = []
+cgroup_controllers = []
+stdio_handler = "file"
+migration_host = "{address}"
+migration_address = "{address}"
+"""
+
+
+@dataclass(frozen=True)
+class HostSpec:
+    """What a host is made of.
+
+    Args:
+        name: ``a``, ``b`` ...
+        uuid: Its own ``host_uuid``; two hosts of one uuid refuse to migrate.
+        address: Its IPv4 address on the lab's network.
+        peers: Address and name of every host, for ``/etc/hosts``.
+    """
+
+    name: str
+    uuid: uuid.UUID
+    address: str
+    peers: dict[str, str]
+
+
+def write_files(paths: HostPaths, spec: HostSpec, lab_id: str, guest: Path) -> None:
+    """Write a host's private directories and its configuration."""
+    for name in PRIVATE_DIRS:
+        (paths.root / name).mkdir(parents=True, exist_ok=True)
+    (paths.var / "run").symlink_to("/run")
+    (paths.var / "lock").symlink_to("/run/lock")
+    hosts = "".join(f"{address} {name}\n" for name, address in spec.peers.items())
+    contents = {
+        "etc/libvirt/libvirtd.conf": LIBVIRTD_CONF.format(uuid=spec.uuid),
+        "etc/libvirt/qemu.conf": QEMU_CONF.format(address=spec.address),
+        "etc/passwd": _with_daemon_user("/etc/passwd", "x:64055:64055::/:/bin/false"),
+        "etc/group": _with_daemon_user("/etc/group", "x:64055:"),
+        "etc/hosts": f"127.0.0.1 localhost\n{hosts}",
+        "run/virtmigrate-lab/id": f"{lab_id} {spec.name}\n",
+    }
+    for name, text in contents.items():
+        (paths.root / name).write_text(text, encoding="utf-8")
+    shutil.copyfile(guest, paths.run / "virtmigrate-lab" / "guest.elf")
+
+
+def _with_daemon_user(source: str, rest: str) -> str:
+    """The machine's own file, with the user that the qemu driver looks up."""
+    text = Path(source).read_text(encoding="utf-8")
+    if any(line.startswith(f"{DAEMON_USER}:") for line in text.splitlines()):
+        return text
+    return f"{text.rstrip()}\n{DAEMON_USER}:{rest}\n"
+
+
+def start_daemon(space: Space, log: Path, lab_id: str) -> Process:
+    """Start libvirtd inside a host; it is not ready yet."""
+    argv = [*space.enter(), "libvirtd", "-p", "/run/libvirtd.pid"]
+    return spawn(argv, log, lab_id)
+
+
+def uri_of(socket: Path) -> str:
+    """The libvirt URI by which anyone who can open the socket reaches the host."""
+    return f"qemu+unix:///system?socket={socket}"
+
+
+def virsh(socket: Path, *words: str, timeout_s: float = CALL_TIMEOUT_S) -> str:
+    """Run a virsh command on a host and return what it printed."""
+    return run(["virsh", "-q", "-c", uri_of(socket), *words], timeout_s=timeout_s)
+
+
+def wait_ready(paths: HostPaths, daemon: Process, log: Path) -> None:
+    """Wait until a daemon answers.
+
+    Raises:
+        LabError: it ended, or did not answer in :data:`READY_TIMEOUT_S` seconds.
+    """
+    name = paths.root.name
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    wait_for(lambda: paths.socket.exists() or not daemon.alive(), READY_TIMEOUT_S)
+    why = "its socket did not appear"
+    while daemon.alive() and paths.socket.exists() and time.monotonic() < deadline:
+        left = max(1.0, deadline - time.monotonic())
+        try:
+            virsh(paths.socket, "domcapabilities", "--virttype", "qemu", timeout_s=left)
+        except CommandFailed as error:
+            why = error.stderr
+        else:
+            return
+    state = "does not answer" if daemon.alive() else "ended"
+    logs = f"{tail(paths.daemon_log)}; {tail(log)}"
+    raise LabError(f"libvirtd of host {name} {state}: {why}: {logs}")
+
+
+def warm_capabilities(paths: HostPaths) -> None:
+    """Give a new host what an earlier one learnt of this machine's QEMU.
+
+    libvirt checks that it is still true (binary, version, kernel) before it uses it.
+    """
+    known = default_cache_dir() / "capabilities"
+    if known.is_dir():
+        shutil.copytree(known, paths.capability_cache, dirs_exist_ok=True)
+
+
+def keep_capabilities(paths: HostPaths) -> None:
+    """Keep what a host learnt of this machine's QEMU for the next one."""
+    known = default_cache_dir() / "capabilities"
+    known.mkdir(parents=True, exist_ok=True)
+    if paths.capability_cache.is_dir():
+        shutil.copytree(paths.capability_cache, known, dirs_exist_ok=True)

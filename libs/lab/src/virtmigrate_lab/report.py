@@ -1,0 +1,83 @@
+"""What a check of a guest found, and the verdict on it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+RUNNING = "running"
+ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class GuestReport:
+    """A guest, seen from outside: what its hosts say, and what its heartbeat shows.
+
+    Args:
+        name: Its name in the lab.
+        uuid: Its UUID, by which the hosts were asked.
+        hosts: Host and the state that it tells (``running``, ``paused``, ``shut off``
+            ..., ``absent``, or ``unreachable``).
+        persistent: Hosts on which it has a configuration.
+        beats_on: Host on which it beats now; None if it is silent.
+        alive: Whether its counter went on while we looked.
+        counter: Beats since it booted.
+        writes: Pages it has written since it booted.
+        pages: Pages that a whole walk verifies.
+        verified: Pages verified during this check (0: not asked for or silent).
+        memory_ok: Every page held what it must; None if it could not be verified.
+        errors: Pages that did not hold what they must.
+        first_bad_page: The lowest such page.
+        longest_silence_ms: Longest silence of its heartbeat since ``since``.
+        silences_ms: Each silence of at least 20 ms since then, in order.
+        double_run: From and to (s) of each stretch in which it beat on two hosts.
+        since: Start of the time looked at, in seconds of the monotonic clock.
+    """
+
+    name: str
+    uuid: str
+    hosts: dict[str, str]
+    persistent: list[str]
+    beats_on: str | None
+    alive: bool
+    counter: int
+    writes: int
+    pages: int
+    verified: int
+    memory_ok: bool | None
+    errors: int
+    first_bad_page: int | None
+    longest_silence_ms: float
+    since: float
+    silences_ms: list[float] = field(default_factory=list)
+    double_run: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def running_on(self) -> list[str]:
+        """The hosts that say it runs there."""
+        return [host for host, state in self.hosts.items() if state == RUNNING]
+
+    @property
+    def problems(self) -> list[str]:
+        """Why this is not a guest that runs once, well; empty if it is."""
+        checks = [
+            (len(self.running_on) == 1, f"it runs on {len(self.running_on)} hosts"),
+            (self.alive, "its heartbeat is silent"),
+            (
+                not self.alive or [self.beats_on] == self.running_on,
+                f"it beats on {self.beats_on}, but hosts say {self.running_on}",
+            ),
+            (not self.errors, f"{self.errors} pages do not hold what they must"),
+            (self.memory_ok is not None, "its memory could not be verified"),
+            (not self.double_run, f"it ran on two hosts at once: {self.double_run}"),
+        ]
+        return [text for fine, text in checks if not fine]
+
+    @property
+    def ok(self) -> bool:
+        """It runs on one host, goes on there, and its memory is whole."""
+        return not self.problems
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON data, with the verdict."""
+        return {**asdict(self), "ok": self.ok, "problems": self.problems}

@@ -1,0 +1,137 @@
+"""The guest's serial output: beats of one byte, records of one line. Pure.
+
+A beat is ``0x80 | (counter & 0x7f)``. A record is seven-bit text::
+
+    S name counter writes started walks verified pages errors first_bad flags*sum\\n
+
+with hexadecimal numbers; ``sum`` is the exclusive or of the bytes before the star.
+Bytes may be missing anywhere (a guest drops them when nobody reads): a record that
+does not add up is counted, not believed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+BEAT = 0x80
+SEQUENCE = 0x7F
+LONGEST_LINE = 256
+FIELDS = 11
+NO_PAGE = 0xFFFFFFFF
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+"""What a guest may be called: a name that is safe in a file name and a URI."""
+READY = 1
+FAULT = 0x80
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a guest said of itself.
+
+    Args:
+        name: The name that it was started with (a rename does not change it).
+        counter: Beats since it booted.
+        writes: Pages written since it booted.
+        started: Walks over all pages that were asked for.
+        walks: The last walk that was finished (walks are numbered from 1).
+        verified: Pages verified since it booted.
+        pages: Pages that a whole walk verifies.
+        errors: Pages that did not hold what they must.
+        first_bad: The lowest such page, or None.
+        ready: Whether its memory has been filled, so that it dirties and verifies.
+        fault: Whether it took an exception of the processor.
+    """
+
+    name: str
+    counter: int
+    writes: int
+    started: int
+    walks: int
+    verified: int
+    pages: int
+    errors: int
+    first_bad: int | None
+    ready: bool
+    fault: bool
+
+
+@dataclass
+class Feed:
+    """What one read from a guest's socket held.
+
+    Args:
+        beats: How many beats.
+        lost: How many beats are missing between them, as far as seven bits tell.
+        records: Records that added up.
+        garbled: Lines that did not.
+    """
+
+    beats: int = 0
+    lost: int = 0
+    records: list[Record] = field(default_factory=list)
+    garbled: int = 0
+
+
+class Parser:
+    """Takes a connection's bytes as they come."""
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+        self._sequence: int | None = None
+
+    def feed(self, data: bytes) -> Feed:
+        """Take bytes and say what they held; an unfinished line is kept."""
+        feed = Feed()
+        for byte in data:
+            if byte & BEAT:
+                self._beat(byte & SEQUENCE, feed)
+            elif byte == ord("\n"):
+                self._end_line(feed)
+            elif len(self._line) < LONGEST_LINE:
+                self._line.append(byte)
+        return feed
+
+    def _beat(self, sequence: int, feed: Feed) -> None:
+        if self._sequence is not None:
+            feed.lost += (sequence - self._sequence - 1) & SEQUENCE
+        self._sequence = sequence
+        feed.beats += 1
+
+    def _end_line(self, feed: Feed) -> None:
+        line, self._line = bytes(self._line), bytearray()
+        if not line:
+            return
+        record = parse_record(line)
+        if record is None:
+            feed.garbled += 1
+        else:
+            feed.records.append(record)
+
+
+def parse_record(line: bytes) -> Record | None:
+    """One line without its newline; None if it does not add up."""
+    body, star, checksum = line.rpartition(b"*")
+    words = body.split(b" ")
+    if not star or len(words) != FIELDS or words[0] != b"S":
+        return None
+    total = 0
+    for byte in body:
+        total ^= byte
+    try:
+        if int(checksum, 16) != total:
+            return None
+        name = words[1].decode("ascii")
+        numbers = [int(word, 16) for word in words[2:]]
+    except ValueError:
+        return None
+    if not NAME.fullmatch(name):
+        return None
+    *counts, first_bad, flags = numbers
+    return Record(
+        name,
+        *counts,
+        first_bad=None if first_bad == NO_PAGE else first_bad,
+        ready=bool(flags & READY),
+        fault=bool(flags & FAULT),
+    )
