@@ -1,0 +1,214 @@
+"""Every promise of this project, where it comes from, and so which tests carry it.
+
+A test carries a promise with ``@requirement("live.meaning")``. `tests/meta` checks both
+ways: a promise without a test fails, unless it says which part of the work brings it,
+and so does a test that carries an unknown one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+THREAD = (
+    'libvir-list, September 2015, "[PATCH v4 5/6] vz: support misc migration options"'
+)
+PATCH = f"{THREAD}, Shirokovskiy"
+REVIEW = f"{THREAD}, Berrange"
+BOTH = f"{THREAD}, both"
+PROJECT = "the four promises, docs/architecture.md"
+
+VZ = "vz plugin"
+KIT = "conformance kit"
+CONVERGENCE = "convergence policy"
+RECOVERY = "recovery"
+DISKS = "disks"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One promise.
+
+    Attributes:
+        source: Who said it, where.
+        text: What is promised, in one sentence.
+        deferred: The part of the work that brings it; None = it must have a test.
+    """
+
+    source: str
+    text: str
+    deferred: str | None = None
+
+
+REQUIREMENTS: dict[str, Requirement] = {
+    # --- compression ---------------------------------------------------------
+    "compressed.inherent": Requirement(
+        PATCH, "A hypervisor that always compresses demands no option for it."
+    ),
+    "compressed.absent": Requirement(
+        REVIEW, "Absence of `compressed` is no request to have it off: never an error."
+    ),
+    "compressed.indistinguishable": Requirement(
+        PATCH, "The plan and the capabilities tell refused, inherent and native apart."
+    ),
+    "compressed.explicit-no": Requirement(
+        PATCH, "`--no-compressed` is refused by name where compression is inherent."
+    ),
+    # --- defaults ------------------------------------------------------------
+    "default.notion": Requirement(
+        PATCH, "Each option has a third answer, the default, shown for each plugin."
+    ),
+    "default.bare": Requirement(
+        BOTH, "A bare `migrate GUEST DESTINATION` works on every hypervisor."
+    ),
+    # --- live and coma -------------------------------------------------------
+    "live.meaning": Requirement(
+        REVIEW, "Without `live` the guest's CPUs are paused for the whole move."
+    ),
+    "live.fake": Requirement(
+        REVIEW, "Coma is emulated: suspended before, resumed after."
+    ),
+    "live.refuse": Requirement(
+        REVIEW, "A hypervisor may refuse live=no instead, by name."
+    ),
+    "live.always": Requirement(
+        PATCH, "vz moves VMs and containers live, whatever its SDK's flags.", VZ
+    ),
+    # --- configuration on both sides -----------------------------------------
+    "persist.absent": Requirement(
+        REVIEW, "Without persist-on-destination, finish undoes the definition there."
+    ),
+    "persist.deferred": Requirement(
+        REVIEW, "Where undoing it would stop the guest, it is owed and paid later.", VZ
+    ),
+    "undefine.absent": Requirement(
+        REVIEW, "Without undefine-source, confirm gives the source its definition back."
+    ),
+    "compat.semantics": Requirement(
+        REVIEW, "A libvirt flag word keeps libvirt's meaning exactly, absence included."
+    ),
+    # --- paused and offline --------------------------------------------------
+    "paused": Requirement(PATCH, "`paused`: not resumed at the destination, verified."),
+    "offline.definition": Requirement(
+        PATCH, "Offline moves a stopped guest's definition; refused for a running one."
+    ),
+    "offline.vz-disks": Requirement(
+        PATCH, "On vz the disks of a stopped guest move too; the plan says so.", VZ
+    ),
+    # --- what orchestrators pass, and what may be refused --------------------
+    "apps.all-four": Requirement(
+        BOTH, "`--compressed --live --persistent --undefinesource` works everywhere."
+    ),
+    "unsafe": Requirement(BOTH, "vz refuses `unsafe` by name, with the reason.", VZ),
+    "change-protection": Requirement(
+        BOTH, "vz refuses `change_protection` by name: its locks are advisory.", VZ
+    ),
+    "tunnelled": Requirement(
+        BOTH, "vz refuses `tunnelled` by name, and says that it encrypts itself.", VZ
+    ),
+    "direct": Requirement(
+        BOTH, "Migration without a daemon at the other end is refused by name."
+    ),
+    "managed": Requirement(
+        REVIEW, "Managed and peer-to-peer moves both work where the hosts have them."
+    ),
+    "rest": Requirement(
+        PATCH, "Every other option is refused by name, with what is supported."
+    ),
+    # --- disks ---------------------------------------------------------------
+    "disks.silly": Requirement(
+        BOTH, "Destination images are made; the user is never asked to.", DISKS
+    ),
+    "disks.existence": Requirement(
+        PATCH, "A file at the same path is never taken as proof of sharing.", DISKS
+    ),
+    "disks.validate": Requirement(
+        REVIEW, "Sharing is proven for each disk, or it is an error.", DISKS
+    ),
+    "disks.right-thing": Requirement(
+        BOTH, "Shared disks stay and the others are copied, without an option.", DISKS
+    ),
+    # --- say what you mean ---------------------------------------------------
+    "say.three-answers": Requirement(
+        PROJECT, "An option is yes, no or default, and the three stay apart."
+    ),
+    "say.plan-first": Requirement(
+        PROJECT, "The plan says of each option what was asked, what holds, and how."
+    ),
+    "say.all-at-once": Requirement(
+        PROJECT, "All blockers come at once, each with its side and a remedy."
+    ),
+    "say.refused-untouched": Requirement(
+        PROJECT, "What is refused is refused before either host is touched."
+    ),
+    "say.plan-is-data": Requirement(
+        PROJECT, "A plan survives JSON, and its digest does not move."
+    ),
+    # --- it ends -------------------------------------------------------------
+    "ends.cancel": Requirement(
+        PROJECT, "A cancelled move is rolled back: the source runs on, nothing is left."
+    ),
+    "ends.limits": Requirement(
+        PROJECT,
+        "A move ends within stated limits; the one that fired is named.",
+        CONVERGENCE,
+    ),
+    # --- nothing is lost -----------------------------------------------------
+    "lost.commit-first": Requirement(
+        PROJECT, "A durable COMMIT precedes finish; after it, the source stays down."
+    ),
+    "lost.finish-reply": Requirement(
+        PROJECT, "A lost answer of finish never leaves two running copies."
+    ),
+    "lost.told-the-outcome": Requirement(
+        PROJECT, "Once prepare has run, finish and confirm run, told the outcome."
+    ),
+    "lost.run-state": Requirement(
+        PROJECT, "A running guest ends running, a paused one paused, whatever happens."
+    ),
+    "lost.unknown": Requirement(
+        PROJECT, "When the truth can't be known, that is said and nothing is touched."
+    ),
+    "lost.killed": Requirement(
+        PROJECT,
+        "Whoever is killed, whenever, `recover` finds the one right state.",
+        RECOVERY,
+    ),
+    # --- a hypervisor is a small plugin --------------------------------------
+    "plugin.override": Requirement(
+        PROJECT, "A plugin overrides a default by implementing the same hook."
+    ),
+    "plugin.own-side": Requirement(
+        PROJECT, "A phase hook reaches the hypervisor plugin of its own side only."
+    ),
+    "plugin.wrappers": Requirement(
+        PROJECT, "Wrappers see the real cookies of each phase, and may fail it."
+    ),
+    "plugin.isolated": Requirement(
+        PROJECT, "A plugin that fails to load is named, and takes no other down."
+    ),
+    "plugin.kit": Requirement(
+        PROJECT,
+        "A plugin's author proves it with a kit that reads its declaration.",
+        KIT,
+    ),
+}
+
+_Test = TypeVar("_Test", bound="Callable[..., object]")
+
+
+def requirement(promise: str) -> Callable[[_Test], _Test]:
+    """Mark a test as one that carries a promise.
+
+    Args:
+        promise: A key of `REQUIREMENTS`.
+    """
+    if promise not in REQUIREMENTS:
+        msg = f"no such promise: {promise!r}; tests/requirements.py lists them"
+        raise KeyError(msg)
+    return pytest.mark.requirement(promise)
