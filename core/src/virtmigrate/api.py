@@ -1,0 +1,317 @@
+"""`Migrator`: plan, run, start. What an orchestrator imports.
+
+Every method blocks; `virtmigrate.aio` has the same for asyncio and trio.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+from virtmigrate.clock import Clock, RealClock
+from virtmigrate.context import Context
+from virtmigrate.engine import Engine
+from virtmigrate.errors import NotMovable, Side, VirtmigrateError
+from virtmigrate.logbook import Logbook
+from virtmigrate.manager import Manager
+from virtmigrate.monitor import Monitor
+from virtmigrate.options import Options
+from virtmigrate.planning import make_plan
+from virtmigrate.uri import parse_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from virtmigrate.capabilities import Capabilities
+    from virtmigrate.events import Event
+    from virtmigrate.host import Host
+    from virtmigrate.journal import Journal
+    from virtmigrate.plan import Plan
+    from virtmigrate.results import Result
+    from virtmigrate.uri import HostURI
+
+
+class Handle:
+    """A migration that runs in a thread of its own."""
+
+    def __init__(
+        self, migration: str, run: Callable[[threading.Event], Result]
+    ) -> None:
+        """Start it at once.
+
+        Args:
+            migration: Its id.
+            run: Carries it out; is given the cancel flag.
+        """
+        self.migration = migration
+        self._cancel = threading.Event()
+        self._result: Result | None = None
+        self._error: BaseException | None = None
+        self._done = threading.Event()
+        self._run = run
+        threading.Thread(
+            target=self._body, name=f"virtmigrate-{migration}", daemon=True
+        ).start()
+
+    def _body(self) -> None:
+        try:
+            self._result = self._run(self._cancel)
+        except BaseException as error:  # noqa: BLE001 - raised in the waiter
+            self._error = error
+        finally:
+            self._done.set()
+
+    def cancel(self) -> None:
+        """Ask for the end of it: it is rolled back unless COMMIT was written."""
+        self._cancel.set()
+
+    @property
+    def done(self) -> bool:
+        """Whether it is over."""
+        return self._done.is_set()
+
+    def wait(self, timeout_s: float | None = None) -> Result:
+        """The result, once it is there.
+
+        Args:
+            timeout_s: Longest wait, seconds; None = as long as it takes.
+
+        Raises:
+            TimeoutError: It is not over yet; it goes on.
+            ExceptionGroup: Of `Refused`, if the plan was refused.
+            VirtmigrateError: It could not begin.
+        """
+        if not self._done.wait(timeout_s):
+            msg = f"migration {self.migration} is not over after {timeout_s:g} s"
+            raise TimeoutError(msg)
+        if self._error is not None:
+            raise self._error
+        if self._result is None:
+            msg = f"migration {self.migration} ended without a result"
+            raise VirtmigrateError(msg)
+        return self._result
+
+
+class Migrator:
+    """Moves guests. One object serves any number of migrations, from any thread."""
+
+    def __init__(
+        self,
+        *,
+        manager: Manager | None = None,
+        journal: Journal | None = None,
+        clock: Clock | None = None,
+        sinks: Sequence[Callable[[Event], None]] = (),
+    ) -> None:
+        """Set up; nothing is opened yet.
+
+        Args:
+            manager: Plugins; by default all that are installed.
+            journal: Where migrations are recorded; by default the SQLite file under
+                the XDG state directory, opened when first needed.
+            clock: The time; a mock world brings a virtual one.
+            sinks: Called with every event, in the migration's thread.
+        """
+        self.manager = manager or Manager()
+        self.clock: Clock = clock or RealClock()
+        self.sinks = (*sinks, self.manager.tell)
+        self._journal = journal
+        self._lock = threading.Lock()
+
+    @property
+    def journal(self) -> Journal:
+        """Where migrations are recorded.
+
+        Raises:
+            JournalError: It can't be opened or trusted.
+        """
+        with self._lock:
+            if self._journal is None:
+                # sqlite3 is only paid for by those who use it.
+                from virtmigrate.sqlite_journal import SQLiteJournal  # noqa: PLC0415
+
+                self._journal = SQLiteJournal()
+            return self._journal
+
+    @contextmanager
+    def host(self, uri: str, side: Side = Side.SOURCE) -> Iterator[Host]:
+        """An open host, closed at the end of the block.
+
+        Raises:
+            BadInput: The URI is not allowed.
+            UnknownHypervisor: No plugin serves it.
+            HostUnreachable: Nobody answers.
+        """
+        parsed = self._checked(uri, side)
+        host = self.manager.hypervisor_for(parsed).connect(parsed, side, self.clock)
+        try:
+            yield host
+        finally:
+            host.close()
+
+    def _checked(self, uri: str, side: Side) -> HostURI:
+        parsed = parse_uri(uri, side)
+        self.manager.hypervisor_for(parsed).check_uri(parsed)
+        return parsed
+
+    @contextmanager
+    def _pair(self, source: str, destination: str) -> Iterator[tuple[Host, Host]]:
+        """Both hosts; both URIs are checked before either is opened."""
+        refused: list[Exception] = []
+        for uri, side in ((source, Side.SOURCE), (destination, Side.DESTINATION)):
+            try:
+                self._checked(uri, side)
+            except VirtmigrateError as error:
+                refused.append(error)
+        if refused:
+            msg = "the request is malformed"
+            raise ExceptionGroup(msg, refused)
+        with (
+            self.host(source, Side.SOURCE) as here,
+            self.host(destination, Side.DESTINATION) as there,
+        ):
+            yield here, there
+
+    def capabilities(self, uri: str) -> Capabilities:
+        """What a host declares.
+
+        Raises:
+            VirtmigrateError: As `host`, or the plugin's declaration is broken.
+        """
+        with self.host(uri) as host:
+            return self.manager.relay(host.hypervisor).capabilities(host)
+
+    def plan(
+        self, guest: str, source: str, destination: str, options: Options | None = None
+    ) -> Plan:
+        """Plan a migration; nothing is touched.
+
+        Args:
+            guest: Name or UUID at the source.
+            source: Host URI.
+            destination: Host URI.
+            options: The request; bare if None.
+
+        Raises:
+            ExceptionGroup: Of `Refused`: every reason why it can't be done.
+            VirtmigrateError: A host can't be reached or asked.
+        """
+        with self._pair(source, destination) as (here, there):
+            return make_plan(self.manager, guest, here, there, options or Options())
+
+    def migrate(
+        self, guest: str, source: str, destination: str, options: Options | None = None
+    ) -> Result:
+        """Plan and run; blocks to the end.
+
+        Arguments and errors as `plan`. A migration that began always gives a result,
+        whose outcome says how it ended (`Result.raise_unless_succeeded`).
+        """
+        return self._migrate(
+            new_id(),
+            guest,
+            source,
+            destination,
+            options or Options(),
+            threading.Event(),
+        )
+
+    def start(
+        self, guest: str, source: str, destination: str, options: Options | None = None
+    ) -> Handle:
+        """Plan and run in a thread; gives a handle at once."""
+        migration = new_id()
+        wanted = options or Options()
+        return Handle(
+            migration,
+            lambda cancel: self._migrate(
+                migration, guest, source, destination, wanted, cancel
+            ),
+        )
+
+    def _migrate(
+        self,
+        migration: str,
+        guest: str,
+        source: str,
+        destination: str,
+        options: Options,
+        cancel: threading.Event,
+    ) -> Result:
+        with self._pair(source, destination) as (here, there):
+            plan = make_plan(self.manager, guest, here, there, options)
+            return self._run(migration, plan, (here, there), cancel)
+
+    def run(
+        self, plan: Plan, *, source: str | None = None, destination: str | None = None
+    ) -> Result:
+        """Run a plan that was made before; blocks to the end.
+
+        Args:
+            plan: The plan. What it says of hosts and guest must still hold.
+            source: URI to open, where the plan's had a secret that it does not show.
+            destination: The same for the destination.
+
+        Raises:
+            ExceptionGroup: Of `Refused`: the world has changed since.
+            VirtmigrateError: A host can't be reached.
+        """
+        uris = (source or plan.source.uri, destination or plan.destination.uri)
+        with self._pair(*uris) as (here, there):
+            fresh = make_plan(self.manager, plan.guest.uuid, here, there, asked(plan))
+            if fresh.digest() != plan.digest():
+                msg = "hosts or guest are not as they were when the plan was made"
+                stale = NotMovable(msg, subject=plan.guest.name, remedy="plan again")
+                raise ExceptionGroup(msg, [stale])
+            return self._run(new_id(), plan, (here, there), threading.Event())
+
+    def _run(
+        self,
+        migration: str,
+        plan: Plan,
+        hosts: tuple[Host, Host],
+        cancel: threading.Event,
+    ) -> Result:
+        here, there = hosts
+        book = Logbook(migration, self.journal, self.clock, self.sinks)
+        monitor = Monitor(book, cancel)
+        ctx = Context(
+            migration=migration,
+            attempt=1,
+            plan=plan,
+            options=plan.settlement.effective(),
+            source=here,
+            destination=there,
+            guest=here.guest_by_uuid(plan.guest.uuid),
+            arrival=there.guest_by_uuid(plan.guest.uuid),
+            engine=monitor,
+            clock=self.clock,
+        )
+        monitor.bind(ctx)
+        relays = (
+            self.manager.relay(here.hypervisor),
+            self.manager.relay(there.hypervisor),
+        )
+        return Engine(ctx, relays, book, monitor).run()
+
+    def __enter__(self) -> Self:
+        """For `with`."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Let go of the journal."""
+        close = getattr(self._journal, "release", None)
+        if close is not None:
+            close()
+
+
+def asked(plan: Plan) -> Options:
+    """The request that a plan answers."""
+    return Options(**{row.option: row.asked for row in plan.settlement.options})
+
+
+def new_id() -> str:
+    """An id for a migration: 12 hex digits."""
+    return secrets.token_hex(6)

@@ -1,0 +1,114 @@
+"""What a hook sees of the migration that it takes part in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from virtmigrate.host import RunState
+
+if TYPE_CHECKING:
+    from virtmigrate.capabilities import Capabilities
+    from virtmigrate.clock import Clock
+    from virtmigrate.host import Definitions, Guest, Host, Sighting
+    from virtmigrate.options import Options
+    from virtmigrate.plan import Plan
+
+
+class Pulse(Protocol):
+    """How a running perform lets the engine look in."""
+
+    def pulse(self) -> None:
+        """Sample, report, cancel, act. Call it every 50-250 ms of a transfer."""
+        ...
+
+    def warn(self, message: str) -> None:
+        """Tell people something; it also stands in the result."""
+        ...
+
+    def owe(self, obligation: str) -> None:
+        """Record something to be done later (a deferred undo)."""
+        ...
+
+
+@dataclass(slots=True)
+class Captured:
+    """Both sides as they were before anything was touched.
+
+    Attributes:
+        source: The guest at the source.
+        definitions: Its exact definitions there.
+        destination: What bore the same UUID at the destination.
+        destination_definitions: Its definitions there (None, None for none).
+    """
+
+    source: Sighting
+    definitions: Definitions
+    destination: Sighting
+    destination_definitions: Definitions
+
+
+@dataclass(slots=True)
+class Context:
+    """One running migration, as every phase hook gets it.
+
+    Attributes:
+        migration: Its id.
+        attempt: Fencing token: the how-manieth controller works on it, from 1.
+        plan: What is being done.
+        options: The options in effect (`plan.settlement.effective()`).
+        source: Host at the source.
+        destination: Host at the destination.
+        guest: The guest at the source.
+        arrival: The same guest (by UUID) at the destination.
+        captured: Both sides before anything was touched; set by the capture step.
+        landing: State in which the guest is to be left at the destination: RUNNING or
+            PAUSED (SHUTOFF for an offline move). Decided at COMMIT, from the source's
+            *latest* state, so a guest that an admin pauses meanwhile arrives paused.
+        suspended: Whether we paused it at the source (coma, a limit), so that nobody
+            takes that for an admin's wish.
+        notes: What a plugin must remember between its phases: text to text,
+            journalled with each record, no secrets.
+        engine: For perform: `pulse()`, `warn()`, `owe()`.
+        clock: The time.
+    """
+
+    migration: str
+    attempt: int
+    plan: Plan
+    options: Options
+    source: Host
+    destination: Host
+    guest: Guest
+    arrival: Guest
+    engine: Pulse
+    clock: Clock
+    captured: Captured | None = None
+    landing: RunState = RunState.RUNNING
+    suspended: bool = False
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanContext:
+    """What the pre-flight sees: two hosts, a guest, a request. Change nothing.
+
+    Attributes:
+        options: What was asked for.
+        source: Host at the source.
+        destination: Host at the destination.
+        guest: The guest at the source.
+        sighting: What it does there.
+        definitions: Its definitions.
+        source_capabilities: What the source declares.
+        destination_capabilities: What the destination declares.
+    """
+
+    options: Options
+    source: Host
+    destination: Host
+    guest: Guest
+    sighting: Sighting
+    definitions: Definitions
+    source_capabilities: Capabilities
+    destination_capabilities: Capabilities

@@ -1,0 +1,187 @@
+"""The core's own plugin: what holds unless a hypervisor brings its own.
+
+Registered like any other plugin, at the lowest priority, and written with `host.py`
+alone: coma, configuration undo, a plain begin, prepare, finish and confirm, and the
+pre-flight that every hypervisor needs. Perform has no default: moving is theirs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from virtmigrate.capabilities import How
+from virtmigrate.errors import PluginError, Side
+from virtmigrate.hookspecs import hookimpl
+from virtmigrate.host import RunState
+from virtmigrate.phases import Fate
+from virtmigrate.plan import Finding, Level
+
+if TYPE_CHECKING:
+    from virtmigrate.context import Captured, Context, PlanContext
+
+
+@hookimpl
+def virtmigrate_begin(ctx: Context) -> bytes:
+    """Nothing to lock: an empty cookie."""
+    del ctx
+    return b""
+
+
+@hookimpl
+def virtmigrate_prepare(ctx: Context, cookie: bytes) -> bytes:
+    """Nothing to make ready: the cookie goes on."""
+    del ctx
+    return cookie
+
+
+@hookimpl
+def virtmigrate_finish(ctx: Context, cookie: bytes, fate: Fate) -> bytes:
+    """Bring the landed guest to its run state, or clear an incoming copy away."""
+    state = ctx.arrival.look().state
+    if fate is Fate.CANCELLED:
+        if state is RunState.PAUSED_MIGRATION:
+            ctx.arrival.destroy()
+    elif state is RunState.PAUSED and ctx.landing is RunState.RUNNING:
+        ctx.arrival.resume()
+    return cookie if fate is Fate.GO else b""
+
+
+@hookimpl
+def virtmigrate_confirm(ctx: Context, fate: Fate) -> bool:
+    """Retire the source's copy and, where asked, its definition."""
+    if fate is Fate.GO:
+        if ctx.guest.look().state.active:
+            ctx.guest.destroy()
+        if ctx.options.undefine_source and ctx.guest.look().persistent:
+            ctx.guest.undefine()
+    return True
+
+
+@hookimpl
+def virtmigrate_enter_coma(ctx: Context) -> bool:
+    """Suspend the guest at the source."""
+    ctx.guest.suspend()
+    return True
+
+
+@hookimpl
+def virtmigrate_leave_coma(ctx: Context) -> bool:
+    """Resume it there."""
+    ctx.guest.resume()
+    return True
+
+
+@hookimpl
+def virtmigrate_restore_run_state(ctx: Context, landing: RunState) -> bool:
+    """Resume it at the destination, or leave it paused."""
+    if landing is RunState.RUNNING:
+        ctx.arrival.resume()
+    return True
+
+
+@hookimpl
+def virtmigrate_undo_persist(ctx: Context) -> bool:
+    """Put the destination's definition back as it was; owe it where it must wait."""
+    before = _captured(ctx).destination_definitions.persistent
+    running = ctx.arrival.look().state.active
+    if ctx.plan.settlement["persist_dest"].how is How.DEFERRED and running:
+        ctx.engine.owe("undo_persist")
+        ctx.engine.warn(
+            "the destination's definition goes when the guest stops: `settle` does it"
+        )
+    elif before is not None:
+        ctx.destination.define(before)
+    else:
+        ctx.arrival.undefine()
+    return True
+
+
+@hookimpl
+def virtmigrate_restore_source(ctx: Context) -> bool:
+    """Define the guest at the source again, from what was captured."""
+    xml = _captured(ctx).definitions.persistent
+    if xml is not None and not ctx.guest.look().persistent:
+        ctx.source.define(xml)
+        ctx.engine.warn(
+            "the source's definition was made again from its XML; disks that the "
+            "hypervisor moved away are not there any more"
+        )
+    return True
+
+
+def _captured(ctx: Context) -> Captured:
+    if ctx.captured is None:
+        msg = "a hook that needs the captured definitions ran before capture"
+        raise PluginError(msg, subject=ctx.plan.guest.name)
+    return ctx.captured
+
+
+@hookimpl
+def virtmigrate_preflight(request: PlanContext) -> list[Finding]:
+    """Same host twice, names and identities taken, a job already running."""
+    name = request.options.dest_name or request.guest.name
+    holder = request.destination.name_taken_by(name)
+    there = request.destination.guest_by_uuid(request.guest.uuid).look()
+    same = request.source.uuid == request.destination.uuid
+    table = (
+        (
+            same,
+            "same-host",
+            Side.BOTH,
+            request.destination.name,
+            "source and destination are the same host",
+            "name another destination",
+        ),
+        (
+            not same and holder not in (None, request.guest.uuid),
+            "name-taken",
+            Side.DESTINATION,
+            name,
+            f"another guest is called {name} there",
+            "rename this one with --dname, or that one",
+        ),
+        (
+            not same and there.state.active,
+            "already-active",
+            Side.DESTINATION,
+            request.guest.name,
+            f"a guest of the same UUID is {there.state} there",
+            "find out which copy is the right one, and stop the other",
+        ),
+        (
+            request.sighting.job,
+            "job-active",
+            Side.SOURCE,
+            request.guest.name,
+            "another job (a migration?) is active on the guest",
+            "wait for it, or abort it",
+        ),
+        (
+            request.sighting.state in (RunState.POSTCOPY, RunState.POSTCOPY_FAILED),
+            "in-postcopy",
+            Side.SOURCE,
+            request.guest.name,
+            "the guest is in the middle of a post-copy",
+            "resume that migration",
+        ),
+        (
+            request.sighting.state is RunState.PAUSED_MIGRATION,
+            "half-migrated",
+            Side.SOURCE,
+            request.guest.name,
+            "the guest is paused by a migration that was not finished",
+            "`virtmigrate recover` finds out where it belongs",
+        ),
+    )
+    return [
+        Finding(
+            id=found,
+            level=Level.BLOCKER,
+            side=side,
+            subject=subject,
+            message=message,
+            remedy=remedy,
+        )
+        for holds, found, side, subject, message, remedy in table
+        if holds
+    ]

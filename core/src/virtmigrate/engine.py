@@ -1,0 +1,298 @@
+"""The interpreter of a plan: one step after the other, journalled, undone, judged.
+
+It knows no hypervisor. An intent is durable before a step that changes anything, a
+record follows it; COMMIT is durable before finish. Before COMMIT an error takes back,
+in reverse, what was begun; after it there is only forward. Whatever happened, the end
+is what both hosts show (`settle.py`), never a return code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from virtmigrate.adjudication import WHY, Told
+from virtmigrate.context import Captured, Context
+from virtmigrate.errors import AnswerLost, HostError, PluginError, VirtmigrateError
+from virtmigrate.events import Committed, Ended, Judged, Landed, StepEnded, StepStarted
+from virtmigrate.forward import Missing, after_lost_finish, decide_landing
+from virtmigrate.host import RunState
+from virtmigrate.phases import Fate, Outcome, Phase
+from virtmigrate.results import Result, Timing
+from virtmigrate.settle import Settler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from virtmigrate.adjudication import Verdict
+    from virtmigrate.host import Sighting
+    from virtmigrate.logbook import Logbook
+    from virtmigrate.monitor import Monitor
+    from virtmigrate.plan import Step
+    from virtmigrate.relay import Relay
+    from virtmigrate.settle import Settled
+
+PHASE_HOOKS = ("begin", "prepare", "perform", "finish", "confirm")
+
+
+class Engine:
+    """One run of one plan."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        relays: tuple[Relay, Relay],
+        book: Logbook,
+        monitor: Monitor,
+    ) -> None:
+        """Get ready; `run()` does it.
+
+        Args:
+            ctx: The migration; its hosts are open.
+            relays: The source's and the destination's.
+            book: Journal, events and faults of this migration.
+            monitor: Watches perform (`ctx.engine`).
+        """
+        self.ctx = ctx
+        self.at_source, self.at_destination = relays
+        self.book = book
+        self.monitor = monitor
+        self.cookie = b""
+        self.told = Told.BEGUN
+        self.entered: list[Step] = []
+        self.landed_ms: float | None = None
+        self.stopped_ms: float | None = None
+
+    def run(self) -> Result:
+        """Carry the plan out and say what both hosts show in the end."""
+        self.book.start(self.ctx)
+        steps = list(self.ctx.plan.steps)
+        while steps and steps[0].phase is not Phase.FINISH:
+            if not self._try(steps.pop(0)):
+                self._roll_back()
+                return self._end()
+        # After COMMIT no failing step stops the following ones.
+        for step in steps:
+            failed = not self._try(step)
+            if failed and self.told is Told.ROLLING_BACK:
+                break
+        return self._end()
+
+    # One step.
+
+    def _try(self, step: Step) -> bool:
+        """Run a step; False if it failed (its fault is in the log)."""
+        self.book.emit(StepStarted, step=step.id, phase=step.phase, side=step.side)
+        try:
+            if self.told in (Told.BEGUN, Told.PERFORM_INTENDED, Told.PERFORMED):
+                self.monitor.check_cancel()
+            self._intend(step)
+            self._act(step)
+        except VirtmigrateError as error:
+            return self._failed(step, error)
+        except Exception as error:  # noqa: BLE001 - a plugin's Host may raise anything
+            msg = f"{step.hook} raised {type(error).__name__}: {error}"
+            return self._failed(step, PluginError(msg, side=step.side))
+        self.book.note("record", step=step.id, notes=dict(self.ctx.notes))
+        self.book.emit(StepEnded, step=step.id, ok=True)
+        if step.hook == self._lands_with:
+            self._landed()
+        return True
+
+    def _failed(self, step: Step, error: VirtmigrateError) -> bool:
+        fault = self.book.fault(error, step.id)
+        self.book.emit(StepEnded, step=step.id, ok=False, fault=fault)
+        return step.hook == "finish" and self._finish_failed(error)
+
+    def _intend(self, step: Step) -> None:
+        self.entered.append(step)
+        self.ctx.suspended |= step.hook == "enter_coma"
+        if step.hook == "perform":
+            self.told = Told.PERFORM_INTENDED
+        # COMMIT is the intent of finish, and is durable already.
+        durable = step.changes and step.hook not in ("commit", "finish")
+        self.book.write("intent", durable=durable, step=step.id)
+
+    def _act(self, step: Step) -> None:
+        own: dict[str, Callable[[], None]] = {
+            "capture": self._capture,
+            "commit": self._commit,
+            "restore_run_state": self._restore_run_state,
+            "observe": lambda: None,
+        }
+        relay = self.at_destination if step.side == "destination" else self.at_source
+        if step.hook in own:
+            own[step.hook]()
+        elif step.hook in PHASE_HOOKS:
+            self._phase(step.hook, relay)
+        else:
+            getattr(relay, step.hook)(self.ctx)
+
+    def _phase(self, hook: str, relay: Relay) -> None:
+        if hook == "begin":
+            self.cookie = relay.begin(self.ctx)
+        elif hook == "prepare":
+            self.cookie = relay.prepare(self.ctx, self.cookie)
+        elif hook == "perform":
+            self.cookie = self.monitor.watch(
+                lambda: relay.perform(self.ctx, self.cookie)
+            )
+            self.told = Told.PERFORMED
+            self.stopped_ms = self.book.elapsed_ms()
+        elif hook == "finish":
+            self.cookie = relay.finish(self.ctx, self.cookie, Fate.GO)
+        else:
+            relay.confirm(self.ctx, self.cookie, Fate.GO)
+
+    @property
+    def _lands_with(self) -> str:
+        hooks = {step.hook for step in self.ctx.plan.steps}
+        return "restore_run_state" if "restore_run_state" in hooks else "finish"
+
+    # The engine's own steps.
+
+    def _capture(self) -> None:
+        ctx = self.ctx
+        source, there = ctx.guest.look(), ctx.arrival.look()
+        definitions = ctx.guest.definitions()
+        known = there.state not in (RunState.ABSENT, RunState.UNREACHABLE)
+        ctx.captured = Captured(
+            source,
+            definitions,
+            there,
+            ctx.arrival.definitions() if known else type(definitions)(None, None),
+        )
+        ctx.landing = decide_landing(ctx, source)
+        self.book.write("captured", **asdict(ctx.captured))
+
+    def _commit(self) -> None:
+        """See the source not running, decide the landing, make COMMIT durable."""
+        ctx = self.ctx
+        seen = ctx.guest.look()
+        if seen.state is RunState.UNREACHABLE:
+            msg = "the source does not answer, so it was not seen to have stopped"
+            raise AnswerLost(msg, side=ctx.source.side, subject=ctx.guest.name)
+        if seen.state is RunState.RUNNING and ctx.plan.guest.state.active:
+            msg = "the guest still runs at the source after perform"
+            raise HostError(msg, side=ctx.source.side, subject=ctx.guest.name)
+        ctx.landing = decide_landing(ctx, seen)
+        self.book.write("commit", durable=True, landing=ctx.landing.value)
+        self.told = Told.COMMITTED
+        self.book.emit(Committed, landing=ctx.landing)
+
+    def _restore_run_state(self) -> None:
+        self.at_destination.restore_run_state(self.ctx, self.ctx.landing)
+
+    def _landed(self) -> None:
+        self.landed_ms = self.book.elapsed_ms()
+        self.book.emit(Landed, state=self.ctx.landing)
+
+    # When something fails.
+
+    def _finish_failed(self, error: VirtmigrateError) -> bool:
+        """After COMMIT: find out whether finish started the guest.
+
+        True = it is there: go on. False = it certainly never ran there (COMMIT is
+        withdrawn, the source may go on) or the truth is left to the settlement.
+        """
+        lost = isinstance(error, AnswerLost) or not isinstance(error, HostError)
+        found = after_lost_finish(self.ctx, answered=not lost)
+        if found is Missing.THERE:
+            self.cookie = b""
+            self._landed()
+            return True
+        if found is Missing.NEVER_STARTED:
+            self._withdraw()
+        return False
+
+    def _withdraw(self) -> None:
+        self.book.note("rollback", durable=True, why="finish did not start the guest")
+        self.told = Told.ROLLING_BACK
+        self._guarded("confirm", self.at_source.confirm)
+
+    def _roll_back(self) -> None:
+        """Before COMMIT: take back in reverse what was begun."""
+        self.book.note("rollback", durable=True, why="a step failed before COMMIT")
+        performed = self.told is not Told.BEGUN
+        if performed:
+            self.told = Told.ROLLING_BACK
+        for step in reversed(self.entered):
+            if step.undo == "finish":
+                self._guarded("finish", self.at_destination.finish)
+            elif step.undo == "confirm":
+                self._guarded("confirm", self.at_source.confirm)
+            elif step.undo == "leave_coma" and not performed:
+                # Once perform was intended only a look at both hosts may resume it.
+                self._leave_coma()
+
+    def _guarded(
+        self, name: str, hook: Callable[[Context, bytes, Fate], object]
+    ) -> None:
+        """An undo that never stops the following ones."""
+        try:
+            hook(self.ctx, b"", Fate.CANCELLED)
+            self.book.note("undone", step=name)
+        except VirtmigrateError as error:
+            self.book.fault(error, f"undo by {name}")
+
+    def _leave_coma(self) -> None:
+        try:
+            self.at_source.leave_coma(self.ctx)
+        except VirtmigrateError as error:
+            self.book.fault(error, "undo by leave_coma")
+
+    # The end.
+
+    def _end(self) -> Result:
+        hooks = {step.hook for step in self.entered}
+        settler = Settler(
+            self.ctx,
+            self.at_source,
+            self.told,
+            prepared="prepare" in hooks,
+            judged=self._judged,
+            fault=lambda error: self.book.fault(error, "settle"),
+        )
+        settled = settler.settle()
+        result = self._result(settled)
+        self.book.end(result)
+        self.book.emit(Ended, result=result)
+        return result
+
+    def _judged(self, source: Sighting, there: Sighting, verdict: Verdict) -> None:
+        self.book.note("verdict", verdict=verdict.value)
+        self.book.emit(
+            Judged,
+            source=source.state,
+            destination=there.state,
+            verdict=verdict.value,
+            why=WHY[verdict],
+        )
+
+    def _result(self, settled: Settled) -> Result:
+        plan, book = self.ctx.plan, self.book
+        if settled.outcome is Outcome.SUCCEEDED and self.landed_ms is None:
+            self.landed_ms = book.elapsed_ms()
+        landed = self.landed_ms if settled.outcome is Outcome.SUCCEEDED else None
+        gap = (
+            landed - self.stopped_ms
+            if landed is not None and self.stopped_ms is not None
+            else None
+        )
+        return Result(
+            migration=self.ctx.migration,
+            guest=plan.guest.name,
+            uuid=plan.guest.uuid,
+            outcome=settled.outcome,
+            reason=settled.reason,
+            limit=self.monitor.limit,
+            source=settled.source.state,
+            destination=settled.destination.state,
+            effective=self.ctx.options,
+            timing=Timing(landed_ms=landed, gap_ms=gap, total_ms=book.elapsed_ms()),
+            downtime_ms=self.monitor.downtime_ms,
+            processed_bytes=self.monitor.processed_bytes,
+            faults=tuple(book.faults),
+            warnings=tuple(book.warnings),
+            obligations=tuple(book.obligations),
+        )

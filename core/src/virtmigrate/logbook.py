@@ -1,0 +1,130 @@
+"""Everything that one migration writes down or tells: journal, events, faults."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from virtmigrate.errors import JournalError, VirtmigrateError
+from virtmigrate.events import Started, Warned
+from virtmigrate.phases import Outcome
+from virtmigrate.redact import redact
+from virtmigrate.results import Fault, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from virtmigrate.clock import Clock
+    from virtmigrate.context import Context
+    from virtmigrate.events import Event
+    from virtmigrate.journal import Journal
+
+logger = logging.getLogger(__name__)
+SETTLED = (Outcome.SUCCEEDED, Outcome.ROLLED_BACK)
+
+
+class Logbook:
+    """The pen of one migration."""
+
+    def __init__(
+        self,
+        migration: str,
+        journal: Journal,
+        clock: Clock,
+        sinks: Sequence[Callable[[Event], None]],
+    ) -> None:
+        """Nothing is written before `start`."""
+        self.migration = migration
+        self.journal = journal
+        self.clock = clock
+        self.sinks = sinks
+        self.faults: list[Fault] = []
+        self.warnings: list[str] = []
+        self.obligations: list[str] = []
+        self._began = clock.now()
+        self._silent = False
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the start."""
+        return (self.clock.now() - self._began) * 1000
+
+    def start(self, ctx: Context) -> None:
+        """Claim the guest in the journal and say that it begins."""
+        self._began = self.clock.now()
+        plan = ctx.plan
+        self.journal.open(self.migration, plan, self.clock.wall())
+        self.emit(
+            Started,
+            guest=plan.guest.name,
+            uuid=plan.guest.uuid,
+            source=plan.source.uri,
+            destination=plan.destination.uri,
+            digest=plan.digest(),
+        )
+
+    def write(self, kind: str, *, durable: bool = False, **body: object) -> None:
+        """A journal record that must be there before what follows.
+
+        Raises:
+            JournalError: It can't be written.
+        """
+        self.journal.append(
+            self.migration, kind, self.clock.wall(), body, durable=durable
+        )
+
+    def note(self, kind: str, *, durable: bool = False, **body: object) -> None:
+        """A record that would be good to have; a journal that fails stops no undo."""
+        try:
+            self.write(kind, durable=durable, **body)
+        except JournalError as error:
+            if not self._silent:
+                self._silent = True
+                self.fault(error, "journal")
+
+    def emit(self, event: type, **fields: object) -> None:
+        """An event to every sink; a failing sink is logged and changes nothing."""
+        made: Event = event(migration=self.migration, at_ms=self.elapsed_ms(), **fields)
+        for sink in self.sinks:
+            try:
+                sink(made)
+            except Exception:
+                logger.exception("an event sink failed")
+
+    def fault(self, error: VirtmigrateError, step: str) -> Fault:
+        """Note an error, secrets taken out."""
+        fault = Fault(
+            error=type(error).__name__,
+            message=redact(error.message),
+            side=error.side.value,
+            step=step,
+            remedy=error.remedy,
+        )
+        self.faults.append(fault)
+        if not isinstance(error, JournalError):
+            self.note("fault", **fault.model_dump())
+        logger.info("%s: %s failed: %s", self.migration, step, fault.message)
+        return fault
+
+    def warn(self, message: str) -> None:
+        """Something that a person should know."""
+        self.warnings.append(redact(message))
+        self.emit(Warned, message=redact(message))
+
+    def owe(self, obligation: str) -> None:
+        """Something to be done later; durable at once."""
+        self.obligations.append(obligation)
+        self.note("owed", durable=True, obligation=obligation)
+
+    def end(self, result: Result) -> None:
+        """Close it in the journal; what is not settled stays open for recovery."""
+        self.note("end", result=result.model_dump(mode="json"))
+        settled = result.outcome in SETTLED and not result.obligations
+        try:
+            self.journal.close(
+                self.migration,
+                result.outcome.value,
+                self.clock.wall(),
+                settled=settled,
+            )
+        except JournalError as error:
+            self.fault(error, "journal")

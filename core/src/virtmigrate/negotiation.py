@@ -1,0 +1,271 @@
+"""Options x what both hosts declare -> what will be in effect, or every refusal.
+
+Pure: no host is asked anything here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from virtmigrate.capabilities import Capabilities, Form, How, Knob, Support
+from virtmigrate.constraints import CORE, violated
+from virtmigrate.errors import NotMovable, OptionRefused, Refused, Side
+from virtmigrate.host import RunState
+from virtmigrate.option_rows import SWITCHES, VALUES, Switch, Value
+from virtmigrate.plan import Settled, Settlement
+
+if TYPE_CHECKING:
+    from virtmigrate.options import Options
+    from virtmigrate.plan import GuestFacts
+
+RANK = (How.INHERENT, How.NATIVE, How.EMULATED, How.DEFERRED, How.REFUSED)
+STOPPED = (RunState.SHUTOFF, RunState.ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Both declarations, and the guest between them.
+
+    Attributes:
+        source: What the source declares.
+        destination: What the destination declares.
+        guest: The guest as found.
+        defined_there: Whether the destination has a definition of it already.
+    """
+
+    source: Capabilities
+    destination: Capabilities
+    guest: GuestFacts
+    defined_there: bool = False
+
+    def of(self, side: Side) -> tuple[tuple[Side, Capabilities], ...]:
+        """The declarations that a row of this side depends on."""
+        both = (
+            (Side.SOURCE, self.source),
+            (Side.DESTINATION, self.destination),
+        )
+        return both if side is Side.BOTH else tuple(p for p in both if p[0] is side)
+
+    def facts(self) -> dict[str, bool]:
+        """What constraints may ask about the guest."""
+        state = self.guest.state
+        return {
+            "guest.running": state is RunState.RUNNING,
+            "guest.paused": state in (RunState.PAUSED, RunState.PAUSED_IOERROR),
+            "guest.active": state.active,
+            "guest.persistent": self.guest.persistent,
+        }
+
+
+def settle(options: Options, ends: Ends) -> Settlement:
+    """Settle every option.
+
+    Args:
+        options: What was asked.
+        ends: Both hosts' declarations and the guest.
+
+    Raises:
+        ExceptionGroup: Of `Refused`: *every* refusal, each with side and remedy.
+    """
+    refusals: list[Refused] = list(_mixed(ends))
+    rows: list[Settled] = []
+    for switch in SWITCHES:
+        row, refused = _switch(switch, getattr(options, switch.name), ends)
+        rows.append(row)
+        refusals += refused
+    for value in VALUES:
+        asked = getattr(options, value.name)
+        if asked is not None:
+            rows.append(
+                Settled(option=value.name, asked=asked, effective=asked, how=How.NATIVE)
+            )
+            refusals += _value(value, ends)
+    settlement = Settlement(options=tuple(rows))
+    refusals += _contradictions(settlement, ends)
+    refusals += _no_configuration_left(settlement, ends)
+    if refusals:
+        msg = f"{ends.guest.name} can't move as asked"
+        raise ExceptionGroup(msg, refusals)
+    return settlement
+
+
+def form_of(settlement: Settlement, ends: Ends) -> tuple[Form, str]:
+    """Which form the switchover takes, and why.
+
+    Raises:
+        ExceptionGroup: No form is left that both hosts can take part in.
+    """
+    shared = [form for form in ends.source.forms if form in ends.destination.forms]
+    peer = bool(settlement["p2p"].effective or settlement["tunnelled"].effective)
+    wanted = [Form.PEER_TO_PEER] if peer else [Form.DRIVEN, Form.CALL]
+    for form in wanted:
+        if form in shared:
+            return form, FORM_WHY[form]
+    msg = f"no form of switchover: {' or '.join(wanted)} is not to be had"
+    remedy = f"these hosts offer {', '.join(shared) or 'none'}"
+    raise ExceptionGroup(
+        msg, [NotMovable(msg, side=Side.BOTH, subject="form", remedy=remedy)]
+    )
+
+
+FORM_WHY = {
+    Form.DRIVEN: "we call each phase ourselves; COMMIT decides the switchover",
+    Form.PEER_TO_PEER: "the source's daemon drives, as asked; the guest lands paused, "
+    "then COMMIT, then resume: its downtime includes the stop at the source",
+    Form.CALL: "the library lacks the phase calls, so its one call is used; the guest "
+    "lands paused, then COMMIT, then resume: its downtime includes the stop at the "
+    "source",
+}
+
+
+def _mixed(ends: Ends) -> list[Refused]:
+    source, destination = ends.source.hypervisor, ends.destination.hypervisor
+    if source == destination:
+        return []
+    return [
+        NotMovable(
+            f"a guest of {source} can't move to a host of {destination}",
+            side=Side.BOTH,
+            subject=ends.guest.name,
+            remedy=f"name a {source} host as the destination",
+        )
+    ]
+
+
+def _project_default(name: str, ends: Ends) -> bool | None:
+    """What a bare request means: a move."""
+    guest = ends.guest
+    defaults = {
+        "live": guest.state not in STOPPED,
+        "persist_dest": guest.persistent,
+        "undefine_source": True,
+        "paused": guest.state in (RunState.PAUSED, RunState.PAUSED_IOERROR),
+        "offline": guest.state in STOPPED and not ends.source.offline_by_plain_move,
+    }
+    return defaults.get(name)
+
+
+def _supports(switch: Switch, ends: Ends) -> list[tuple[Side, Support]]:
+    if switch.name == "one_step":
+        return [(Side.BOTH, Support(on=How.NATIVE, off=How.NATIVE, default=False))]
+    if switch.knob:
+        have = Knob(switch.knob) in ends.source.knobs
+        on = How.EMULATED if have else How.REFUSED
+        note = "" if have else f"no {switch.knob} while a transfer runs there"
+        off = Support(on=on, off=How.INHERENT, default=False, note=note)
+        return [(Side.SOURCE, off)]
+    return [
+        (side, capabilities.switch(switch.name))
+        for side, capabilities in ends.of(switch.side)
+    ]
+
+
+def _switch(
+    switch: Switch,
+    asked: bool | None,  # noqa: FBT001 - the answer is data
+    ends: Ends,
+) -> tuple[Settled, list[OptionRefused]]:
+    supports = _supports(switch, ends)
+    if asked is None:
+        answer, why = _default(switch, supports, ends)
+    else:
+        answer, why = asked, ""
+    how = max((s.how(answer) for _, s in supports), key=RANK.index)
+    note = next((s.note for _, s in supports if s.how(answer) is how and s.note), "")
+    row = Settled(
+        option=switch.name, asked=asked, effective=answer, how=how, why=why or note
+    )
+    if how is not How.REFUSED or asked is None:
+        return row, []
+    return row, [
+        _refusal(switch, answer, side, support)
+        for side, support in supports
+        if support.how(answer) is How.REFUSED
+    ]
+
+
+def _default(
+    switch: Switch, supports: list[tuple[Side, Support]], ends: Ends
+) -> tuple[bool, str]:
+    wished = _project_default(switch.name, ends)
+    why = "default of a move"
+    if wished is None:
+        declared = [s.default for _, s in supports if s.default is not None]
+        wished, why = (declared[0] if declared else False), "default there"
+    if any(s.how(wished) is How.REFUSED for _, s in supports):
+        return not wished, "it can't be otherwise there"
+    return wished, why
+
+
+def _refusal(
+    switch: Switch,
+    answer: bool,  # noqa: FBT001 - the answer is data
+    side: Side,
+    support: Support,
+) -> OptionRefused:
+    spelled = f"--{'' if answer else 'no-'}{switch.virsh}"
+    other = f"--{'no-' if answer else ''}{switch.virsh}"
+    accepted = (
+        "leave it out"
+        if support.how(not answer) is How.REFUSED
+        else f"{other} or neither is accepted"
+    )
+    meaning = switch.yes if answer else switch.no
+    reason = support.note or "it can't be so there"
+    return OptionRefused(
+        f"{spelled} ({meaning}) is refused: {reason}",
+        side=side,
+        subject=switch.name,
+        remedy=accepted,
+    )
+
+
+def _value(value: Value, ends: Ends) -> list[OptionRefused]:
+    if value.param is None:
+        return []
+    return [
+        OptionRefused(
+            f"--{value.virsh} is refused: {support.note or 'it is unknown there'}",
+            side=side,
+            subject=value.name,
+            remedy="leave it out",
+        )
+        for side, capabilities in ends.of(Side.BOTH)
+        if (support := capabilities.value(value.name)).how is How.REFUSED
+    ]
+
+
+def _contradictions(settlement: Settlement, ends: Ends) -> list[OptionRefused]:
+    effective = {row.option: row.effective for row in settlement.options}
+    facts = ends.facts()
+    seen: dict[str, OptionRefused] = {}
+    rules = [(Side.REQUEST, CORE)] + [
+        (side, capabilities.constraints) for side, capabilities in ends.of(Side.BOTH)
+    ]
+    for side, constraints in rules:
+        for rule in violated(constraints, effective, facts):
+            seen.setdefault(
+                rule.id,
+                OptionRefused(
+                    rule.message, side=side, subject=rule.id, remedy=rule.remedy
+                ),
+            )
+    return list(seen.values())
+
+
+def _no_configuration_left(settlement: Settlement, ends: Ends) -> list[OptionRefused]:
+    """A persistent guest must keep a definition somewhere, unless told otherwise."""
+    persist, undefine = settlement["persist_dest"], settlement["undefine_source"]
+    zero = ends.guest.persistent and undefine.effective and not persist.effective
+    explicit = persist.asked is False and undefine.asked is True
+    if not zero or explicit or ends.defined_there:
+        return []
+    return [
+        OptionRefused(
+            "the guest would have no definition anywhere once it stops",
+            subject="persist_dest",
+            remedy="leave --no-persistent out, or add --no-undefinesource; "
+            "--undefinesource said explicitly consents to it",
+        )
+    ]

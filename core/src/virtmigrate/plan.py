@@ -1,0 +1,178 @@
+"""A plan: what will be in effect, what was found, and the steps, in order.
+
+A plan is a program; the engine is its interpreter. It is frozen data, goes through
+JSON and back unchanged, and has a digest that is the same for the same plan anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+
+from virtmigrate.capabilities import Form, How, Progress, SourceAfterPerform
+from virtmigrate.errors import NotMovable, Side
+from virtmigrate.host import RunState
+from virtmigrate.model import Model
+from virtmigrate.options import Options
+from virtmigrate.phases import Phase
+
+PLAN_VERSION = 1
+
+
+class Level(StrEnum):
+    """How much a finding weighs."""
+
+    BLOCKER = "blocker"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Finding(Model):
+    """One thing that the pre-flight saw."""
+
+    id: str
+    """Stable, kebab-case: `name-taken`, `same-host`."""
+    level: Level
+    """A blocker refuses the plan."""
+    side: Side
+    """Where it was seen."""
+    subject: str
+    """The thing: a guest, a disk, an option."""
+    message: str
+    """What was seen, one sentence."""
+    remedy: str = ""
+    """What to do about it."""
+
+    def refusal(self) -> NotMovable:
+        """The same as an error."""
+        return NotMovable(
+            self.message,
+            side=self.side,
+            subject=self.subject,
+            remedy=self.remedy or None,
+        )
+
+
+class Settled(Model):
+    """One option after negotiation."""
+
+    option: str
+    """Field of `Options`."""
+    asked: bool | int | str | tuple[str, ...] | None
+    """What the request said; None = nothing."""
+    effective: bool | int | str | tuple[str, ...] | None
+    """What will be in effect; None = nothing will be said to the hypervisor."""
+    how: How
+    """How it is met."""
+    why: str = ""
+    """Reason, or the hypervisor's own note."""
+
+
+class Settlement(Model):
+    """The outcome of negotiation: every option settled."""
+
+    options: tuple[Settled, ...]
+    """Switches first, in table order, then the values that were given."""
+
+    def __getitem__(self, name: str) -> Settled:
+        """The row of one option (KeyError for a value that was not given)."""
+        for row in self.options:
+            if row.option == name:
+                return row
+        raise KeyError(name)
+
+    def effective(self) -> Options:
+        """Everything that will be in effect, as options."""
+        return Options(**{row.option: row.effective for row in self.options})
+
+
+class Step(Model):
+    """One step of the program."""
+
+    id: str
+    """Unique in its plan: names kill points, records and undo."""
+    phase: Phase
+    """Where it stands."""
+    side: Side
+    """Which hypervisor's hook is called."""
+    hook: str
+    """Name of the hook without its prefix, or of a step of the engine's own."""
+    why: str
+    """Reason, for `explain()` and the journal."""
+    undo: str = ""
+    """What takes it back, in words of `hook`; "" where nothing has to be."""
+    changes: bool = True
+    """Whether it changes anything: then its intent is durable before it runs."""
+
+
+class GuestFacts(Model):
+    """The guest as it was found at the source."""
+
+    name: str
+    """Its name there."""
+    uuid: str
+    """Its identity."""
+    state: RunState
+    """What it did."""
+    persistent: bool
+    """Whether it had a persistent definition."""
+
+
+class HostFacts(Model):
+    """One end of the plan."""
+
+    uri: str
+    """Without secrets."""
+    hypervisor: str
+    """Kind of host."""
+    name: str
+    """Hostname."""
+    uuid: str
+    """Identity."""
+    versions: dict[str, str] = {}
+    """What runs there."""
+
+
+class Plan(Model):
+    """All that will be done to move one guest."""
+
+    version: int = PLAN_VERSION
+    """Of this format."""
+    guest: GuestFacts
+    """Who moves."""
+    source: HostFacts
+    """From where."""
+    destination: HostFacts
+    """To where."""
+    settlement: Settlement
+    """What will be in effect."""
+    form: Form
+    """Who carries the phases out."""
+    form_why: str
+    """Why this form, and what it costs."""
+    two_step: bool = True
+    """Whether COMMIT decides the switchover; False = the hypervisor does."""
+    source_after_perform: SourceAfterPerform = SourceAfterPerform.PAUSED
+    """Where the point of no return lies."""
+    progress: Progress = Progress.NOTHING
+    """What progress counts."""
+    findings: tuple[Finding, ...] = ()
+    """Warnings and notes; a plan with a blocker is never made."""
+    steps: tuple[Step, ...]
+    """The program."""
+
+    @property
+    def arrives_as(self) -> str:
+        """The guest's name at the destination."""
+        return self.settlement.effective().dest_name or self.guest.name
+
+    def digest(self) -> str:
+        """SHA-256 of the plan's canonical JSON, hex."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def explain(self) -> str:
+        """The plan for people, plain text."""
+        # explain.py reads plans, so it imports this file.
+        from virtmigrate.explain import explain  # noqa: PLC0415
+
+        return explain(self)

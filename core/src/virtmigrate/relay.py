@@ -1,0 +1,119 @@
+"""Bound relays: the typed way to one side's hooks.
+
+A relay holds one hypervisor's plugin, the cross-cutting plugins and the core's
+defaults. Nothing but this file and `manager.py` calls a pluggy hook.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from virtmigrate.capabilities import Capabilities, undeclared
+from virtmigrate.errors import PluginError, VirtmigrateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pluggy
+
+    from virtmigrate.context import Context, PlanContext
+    from virtmigrate.host import Host, RunState
+    from virtmigrate.phases import Fate
+    from virtmigrate.plan import Finding
+
+
+class Relay:
+    """The hooks of one hypervisor, each as a typed method."""
+
+    def __init__(
+        self, manager: pluggy.PluginManager, others: Iterable[object], label: str
+    ) -> None:
+        """Bind to one hypervisor.
+
+        Args:
+            manager: Where all plugins are registered.
+            others: Plugins of the other hypervisors, never to be reached.
+            label: The hypervisor's name, for errors.
+        """
+        self._manager = manager
+        self._others = tuple(others)
+        self._label = label
+        self._callers: dict[str, pluggy.HookCaller] = {}
+
+    def _call(self, hook: str, kind: type, **kwargs: object) -> Any:  # noqa: ANN401
+        caller = self._callers.get(hook)
+        if caller is None:
+            caller = self._manager.subset_hook_caller(
+                f"virtmigrate_{hook}", self._others
+            )
+            self._callers[hook] = caller
+        try:
+            answer = caller(**kwargs)
+        except VirtmigrateError:
+            raise
+        except Exception as error:
+            msg = f"{self._label}: {hook} raised {type(error).__name__}: {error}"
+            raise PluginError(msg, subject=hook) from error
+        if not isinstance(answer, kind):
+            gave = type(answer).__name__
+            msg = f"{self._label}: {hook} gave {gave}, not {kind.__name__}"
+            remedy = "the plugin must implement it" if answer is None else None
+            raise PluginError(msg, subject=hook, remedy=remedy)
+        return answer
+
+    def capabilities(self, host: Host) -> Capabilities:
+        """What this host declares; a declaration of unknown options is an error."""
+        declared: Capabilities = self._call("capabilities", Capabilities, host=host)
+        if unknown := undeclared(declared):
+            msg = f"{self._label} declares options that do not exist"
+            raise PluginError(msg, subject=", ".join(unknown))
+        return declared
+
+    def preflight(self, request: PlanContext) -> list[Finding]:
+        """Findings of this side's plugins, in one list."""
+        lists: list[list[Finding]] = self._call("preflight", list, request=request)
+        return [finding for part in lists for finding in part]
+
+    def begin(self, ctx: Context) -> bytes:
+        """Begin; gives the cookie for prepare."""
+        answer: bytes = self._call("begin", bytes, ctx=ctx)
+        return answer
+
+    def prepare(self, ctx: Context, cookie: bytes) -> bytes:
+        """Prepare; gives the cookie for perform."""
+        answer: bytes = self._call("prepare", bytes, ctx=ctx, cookie=cookie)
+        return answer
+
+    def perform(self, ctx: Context, cookie: bytes) -> bytes:
+        """Perform; gives the cookie for finish."""
+        answer: bytes = self._call("perform", bytes, ctx=ctx, cookie=cookie)
+        return answer
+
+    def finish(self, ctx: Context, cookie: bytes, fate: Fate) -> bytes:
+        """Finish; gives the cookie for confirm."""
+        answer: bytes = self._call("finish", bytes, ctx=ctx, cookie=cookie, fate=fate)
+        return answer
+
+    def confirm(self, ctx: Context, cookie: bytes, fate: Fate) -> None:
+        """Confirm."""
+        self._call("confirm", bool, ctx=ctx, cookie=cookie, fate=fate)
+
+    def enter_coma(self, ctx: Context) -> None:
+        """Pause at the source."""
+        self._call("enter_coma", bool, ctx=ctx)
+
+    def leave_coma(self, ctx: Context) -> None:
+        """Resume at the source."""
+        self._call("leave_coma", bool, ctx=ctx)
+
+    def restore_run_state(self, ctx: Context, landing: RunState) -> None:
+        """Give the landed guest its run state."""
+        self._call("restore_run_state", bool, ctx=ctx, landing=landing)
+
+    def undo_persist(self, ctx: Context) -> None:
+        """Undo the destination's definition."""
+        self._call("undo_persist", bool, ctx=ctx)
+
+    def restore_source(self, ctx: Context) -> None:
+        """Make the source's definition again."""
+        self._call("restore_source", bool, ctx=ctx)

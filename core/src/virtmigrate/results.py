@@ -1,0 +1,87 @@
+"""What a migration came to."""
+
+from __future__ import annotations
+
+from virtmigrate.errors import NotSucceeded
+from virtmigrate.host import RunState
+from virtmigrate.model import Model
+from virtmigrate.options import Options
+from virtmigrate.phases import Outcome
+
+
+class Fault(Model):
+    """One error on the way, as data."""
+
+    error: str
+    """Class name in the error tree."""
+    message: str
+    """The sentence, secrets taken out."""
+    side: str
+    """Which host."""
+    step: str = ""
+    """During which step."""
+    remedy: str | None = None
+    """What to do."""
+
+
+class Timing(Model):
+    """When things happened, ms since the start; None = it did not come to that."""
+
+    landed_ms: float | None = None
+    """The guest was in its final run state at the destination."""
+    gap_ms: float | None = None
+    """From the last moment it was known to run at the source to `landed_ms`, as the
+    hypervisor and we count it; a heartbeat sees more."""
+    total_ms: float = 0.0
+    """Everything was done and seen."""
+
+
+class Result(Model):
+    """The end of one migration. The outcome is what both hosts showed."""
+
+    migration: str
+    """Its id in the journal."""
+    guest: str
+    """Name at the source."""
+    uuid: str
+    """Identity."""
+    outcome: Outcome
+    """One of the five."""
+    reason: str
+    """Why this outcome, one sentence."""
+    limit: str = ""
+    """The limit or request that ended it early, "" where none fired."""
+    source: RunState
+    """What the source showed last."""
+    destination: RunState
+    """What the destination showed last."""
+    effective: Options
+    """The options that were in effect."""
+    timing: Timing
+    """Durations."""
+    downtime_ms: int | None = None
+    """The hypervisor's own figure of the switchover; None = it gave none."""
+    processed_bytes: int | None = None
+    """Bytes sent, by the hypervisor's count."""
+    faults: tuple[Fault, ...] = ()
+    """What went wrong, first first."""
+    warnings: tuple[str, ...] = ()
+    """What a person should know."""
+    obligations: tuple[str, ...] = ()
+    """What is still owed (deferred undo); carried out by `settle`."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the guest moved."""
+        return self.outcome is Outcome.SUCCEEDED
+
+    def raise_unless_succeeded(self) -> Result:
+        """This result, for chaining.
+
+        Raises:
+            NotSucceeded: It ended otherwise; the error carries this result.
+        """
+        if not self.succeeded:
+            msg = f"{self.guest}: {self.outcome}: {self.reason}"
+            raise NotSucceeded(msg, self)
+        return self

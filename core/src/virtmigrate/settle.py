@@ -1,0 +1,301 @@
+"""Look at both hosts, ask the adjudicator, carry its verdict out. Idempotent.
+
+The engine comes here after every migration, the good ones included; recovery comes
+here with a context made again from the journal. Nothing is done from a guess: each
+action is followed by a look, and a copy is only ever ended when it can't be running.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from virtmigrate.adjudication import (
+    WHY,
+    At,
+    Told,
+    Verdict,
+    adjudicate,
+    at_destination,
+    at_source,
+)
+from virtmigrate.errors import PluginError, VirtmigrateError
+from virtmigrate.host import RunState, Sighting
+from virtmigrate.phases import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from virtmigrate.context import Context
+    from virtmigrate.relay import Relay
+
+QUIET_S = 60.0
+"""Longest wait for active jobs to end before the truth is called unknown (libvirt
+9.0 needed up to 19 s to heal itself after its client was killed)."""
+LOOK_S = 0.25
+
+
+@dataclass(slots=True)
+class Settled:
+    """What a settlement came to.
+
+    Attributes:
+        outcome: One of the five.
+        reason: Why, one sentence.
+        source: The source at the last look.
+        destination: The destination at the last look.
+    """
+
+    outcome: Outcome
+    reason: str
+    source: Sighting
+    destination: Sighting
+
+
+@dataclass(slots=True)
+class Settler:
+    """One settlement.
+
+    Attributes:
+        ctx: The migration.
+        relay: The way to its hypervisor's hooks.
+        told: What the journal says.
+        prepared: Whether the destination was touched by us.
+        judged: Is told each verdict.
+        fault: Is told each error on the way.
+    """
+
+    ctx: Context
+    relay: Relay
+    told: Told
+    prepared: bool
+    judged: Callable[[Sighting, Sighting, Verdict], None]
+    fault: Callable[[VirtmigrateError], object]
+
+    def look(self) -> tuple[Sighting, Sighting]:
+        """Both sides, now; a host that can't be asked is UNREACHABLE, not an error."""
+        return look(self.ctx)
+
+    def settle(self) -> Settled:
+        """Bring both hosts to an end that the invariants allow."""
+        clock = self.ctx.clock
+        until = clock.now() + QUIET_S
+        while True:
+            source, destination = self.look()
+            if ended := self._offline(source, destination):
+                return ended
+            verdict = self._judge(source, destination)
+            if verdict is not Verdict.WAIT:
+                break
+            if clock.now() >= until:
+                why = "a job is still active at the source and was left alone"
+                return Settled(Outcome.UNKNOWN, why, source, destination)
+            clock.sleep(LOOK_S)
+        self.judged(source, destination, verdict)
+        outcome = ENDS[verdict](self, source, destination)
+        source, destination = self.look()
+        return self._as_seen(outcome, verdict, source, destination)
+
+    def _judge(self, source: Sighting, destination: Sighting) -> Verdict:
+        return adjudicate(
+            at_source(source, ours=self.ctx.suspended),
+            at_destination(destination),
+            self.told,
+            two_step=self.ctx.plan.two_step,
+        )
+
+    def _as_seen(
+        self, outcome: Outcome, verdict: Verdict, source: Sighting, there: Sighting
+    ) -> Settled:
+        """The outcome only counts if both hosts now show it."""
+        wanted = {
+            Outcome.SUCCEEDED: there.state.active and not source.state.active,
+            Outcome.ROLLED_BACK: not there.state.active,
+        }.get(outcome, True)
+        if verdict is Verdict.GUEST_STOPPED:
+            return Settled(outcome, WHY[verdict], source, there)
+        if wanted or RunState.UNREACHABLE in (source.state, there.state):
+            return Settled(outcome, WHY[verdict], source, there)
+        why = f"source shows {source.state}, destination {there.state} after: "
+        return Settled(Outcome.UNKNOWN, why + WHY[verdict], source, there)
+
+    def _offline(self, source: Sighting, there: Sighting) -> Settled | None:
+        """A stopped guest has no run state to decide by: its definitions do."""
+        if self.ctx.landing is not RunState.SHUTOFF or self.told is Told.BEGUN:
+            return None
+        quiet = source.state in _STOPPED and there.state in _STOPPED
+        if not quiet or self.told is Told.ROLLING_BACK:
+            return None
+        if there.state is RunState.SHUTOFF and there.persistent:
+            why = "the definition is at the destination"
+            return Settled(Outcome.SUCCEEDED, why, source, there)
+        return None
+
+    # What each verdict does. Each returns the outcome it works for.
+
+    def keep(self, source: Sighting, there: Sighting) -> Outcome:
+        """The source goes on; an incomplete copy of ours goes."""
+        del source
+        self._clear_destination(there)
+        return Outcome.ROLLED_BACK
+
+    def keep_resume(self, source: Sighting, there: Sighting) -> Outcome:
+        """Destination first, seen gone; only then the source."""
+        del source
+        if not self._clear_destination(there):
+            return Outcome.UNKNOWN
+        return self._resume_source()
+
+    def keep_resume_pending(self, source: Sighting, there: Sighting) -> Outcome:
+        """It can't have been started there: the source goes on now."""
+        del source, there
+        self._owe_clean_up()
+        return self._resume_source()
+
+    def carry_on(self, source: Sighting, there: Sighting) -> Outcome:
+        """The source has it; the destination is cleaned when it is back."""
+        del source, there
+        if self.prepared:
+            self._owe_clean_up()
+        return Outcome.ROLLED_BACK
+
+    def forward(self, source: Sighting, there: Sighting) -> Outcome:
+        """Retire the source's stopped copy."""
+        del there
+        self._retire_source(source)
+        return Outcome.SUCCEEDED
+
+    def forward_resume(self, source: Sighting, there: Sighting) -> Outcome:
+        """Retire the source, see it stopped for good, then set the run state."""
+        if not self._retire_source(source):
+            return Outcome.UNKNOWN
+        if self.ctx.landing is RunState.RUNNING and there.state is RunState.PAUSED:
+            self._try(lambda: self.relay.restore_run_state(self.ctx, self.ctx.landing))
+            if self.ctx.arrival.look().state is not RunState.RUNNING:
+                return Outcome.UNKNOWN
+        return Outcome.SUCCEEDED
+
+    def stopped(self, source: Sighting, there: Sighting) -> Outcome:
+        """The guest ended by itself: no image is left that is worth keeping."""
+        self._clear_destination(there)
+        before = self.ctx.captured
+        lost = before and before.definitions.persistent and not source.persistent
+        if lost and not there.persistent:
+            xml = before.definitions.persistent if before else None
+            if xml:
+                self._try(lambda: self.ctx.source.define(xml))
+        return Outcome.ROLLED_BACK
+
+    def split(self, source: Sighting, there: Sighting) -> Outcome:
+        """Both run: pause the one that does not own it; destroy nothing."""
+        del source, there
+        committed = self.told is Told.COMMITTED
+        loser = self.ctx.guest if committed else self.ctx.arrival
+        self._try(loser.suspend)
+        return Outcome.QUARANTINED
+
+    def unknown(self, source: Sighting, there: Sighting) -> Outcome:
+        """Touch nothing."""
+        del source, there
+        return Outcome.UNKNOWN
+
+    def quarantine(self, source: Sighting, there: Sighting) -> Outcome:
+        """Touch nothing, call a human."""
+        del source, there
+        return Outcome.QUARANTINED
+
+    # Small steps.
+
+    def _clear_destination(self, there: Sighting) -> bool:
+        """End an incoming or paused copy of ours; True when none is left."""
+        ctx = self.ctx
+        if not self.prepared:
+            return True
+        if there.state in (RunState.PAUSED_MIGRATION, RunState.PAUSED):
+            self._try(ctx.arrival.destroy)
+            there = ctx.arrival.look()
+        if there.state is RunState.SHUTOFF and self._we_defined_it():
+            self._try(ctx.arrival.undefine)
+            there = ctx.arrival.look()
+        return not there.state.active and there.state is not RunState.UNREACHABLE
+
+    def _we_defined_it(self) -> bool:
+        captured = self.ctx.captured
+        return captured is not None and captured.destination.state is RunState.ABSENT
+
+    def _resume_source(self) -> Outcome:
+        """Give the source the run state that it had."""
+        ctx = self.ctx
+        was = ctx.captured.source.state if ctx.captured else RunState.PAUSED
+        seen = ctx.guest.look()
+        by_user = seen.state is RunState.PAUSED and not self.ctx.suspended
+        if was is RunState.RUNNING and not by_user:
+            self._try(lambda: self.relay.leave_coma(ctx))
+            if ctx.guest.look().state is not RunState.RUNNING:
+                return Outcome.UNKNOWN
+        return Outcome.ROLLED_BACK
+
+    def _retire_source(self, source: Sighting) -> bool:
+        """End the source's stopped copy and apply what was asked of its definition."""
+        ctx = self.ctx
+        if source.state in (RunState.PAUSED, RunState.PAUSED_MIGRATION):
+            self._try(ctx.guest.destroy)
+            source = ctx.guest.look()
+        asked = ctx.options.undefine_source
+        if asked and source.state is RunState.SHUTOFF and source.persistent:
+            self._try(ctx.guest.undefine)
+        return not source.state.active and source.state is not RunState.UNREACHABLE
+
+    def _owe_clean_up(self) -> None:
+        self.ctx.engine.owe("clean_destination")
+        self.ctx.engine.warn(
+            "the destination does not answer: an incomplete copy may be left there"
+        )
+
+    def _try(self, action: Callable[[], object]) -> None:
+        """One action; its failure is told, and seen by the look that follows."""
+        try:
+            action()
+        except VirtmigrateError as error:
+            self.fault(error)
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+            self.fault(PluginError(f"{type(error).__name__}: {error}"))
+
+
+_STOPPED = (RunState.SHUTOFF, RunState.ABSENT)
+
+ENDS: dict[Verdict, Callable[[Settler, Sighting, Sighting], Outcome]] = {
+    Verdict.KEEP: Settler.keep,
+    Verdict.KEEP_ALARM: Settler.keep,
+    Verdict.KEEP_RESUME: Settler.keep_resume,
+    Verdict.KEEP_RESUME_PENDING: Settler.keep_resume_pending,
+    Verdict.CONTINUE: Settler.carry_on,
+    Verdict.FORWARD: Settler.forward,
+    Verdict.FORWARD_RESUME: Settler.forward_resume,
+    Verdict.GUEST_STOPPED: Settler.stopped,
+    Verdict.SPLIT_BRAIN: Settler.split,
+    Verdict.HANDS_OFF: Settler.unknown,
+    Verdict.HANDS_OFF_PAUSE: Settler.unknown,
+    Verdict.POSTCOPY: Settler.unknown,
+    Verdict.DESTINATION_OWNS: Settler.unknown,
+    Verdict.RAN_AND_STOPPED: Settler.quarantine,
+    Verdict.MAY_HAVE_RUN: Settler.quarantine,
+    Verdict.NOT_OURS: Settler.quarantine,
+}
+
+
+def look(ctx: Context) -> tuple[Sighting, Sighting]:
+    """Both sides of one migration, now."""
+    return _see(ctx.guest.look), _see(ctx.arrival.look)
+
+
+def _see(look_at: Callable[[], Sighting]) -> Sighting:
+    try:
+        return look_at()
+    except VirtmigrateError as error:
+        return Sighting(RunState.UNREACHABLE, why=error.message)
+    except Exception as error:  # noqa: BLE001 - a plugin that breaks shows nothing
+        return Sighting(RunState.UNREACHABLE, why=f"{type(error).__name__}: {error}")
+
+
+__all__ = ["At", "Settled", "Settler", "look"]

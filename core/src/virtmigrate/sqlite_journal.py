@@ -1,0 +1,255 @@
+"""The default journal: one SQLite file, write-ahead log, synced at each commit."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import stat
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from virtmigrate.errors import JournalError
+from virtmigrate.journal import Body, Entry, Owner, Record, checksum, claimed, unknown
+from virtmigrate.plan import Plan
+from virtmigrate.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VERSION = 1
+_SCHEMA = """
+CREATE TABLE migration (
+    id TEXT PRIMARY KEY, guest TEXT NOT NULL, uuid TEXT NOT NULL,
+    source TEXT NOT NULL, destination TEXT NOT NULL, plan TEXT NOT NULL,
+    pid INTEGER NOT NULL, started INTEGER NOT NULL, boot TEXT NOT NULL,
+    opened REAL NOT NULL, closed REAL, outcome TEXT NOT NULL DEFAULT '');
+CREATE UNIQUE INDEX one_open_per_guest ON migration (uuid) WHERE closed IS NULL;
+CREATE TABLE record (
+    migration TEXT NOT NULL REFERENCES migration (id), seq INTEGER NOT NULL,
+    kind TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL, crc INTEGER NOT NULL,
+    PRIMARY KEY (migration, seq)) WITHOUT ROWID;
+"""
+_ENTRY = (
+    "SELECT id, guest, uuid, source, destination, pid, started, boot, opened,"
+    " closed, outcome FROM migration"
+)
+
+
+def default_path() -> Path:
+    """Where the journal is: `VIRTMIGRATE_STATE_DIR`, else the XDG state directory."""
+    own = os.environ.get("VIRTMIGRATE_STATE_DIR")
+    if own:
+        return Path(own) / "journal.db"
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "virtmigrate" / "journal.db"
+
+
+class SQLiteJournal:
+    """Migrations in a file that outlives the process."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Open or create the file.
+
+        Args:
+            path: The file; `default_path()` if None. Its directory is made 0700, the
+                file 0600; a link, or a directory that others may write, is refused.
+
+        Raises:
+            JournalError: It can't be opened or trusted.
+        """
+        self.path = path or default_path()
+        self._lock = threading.RLock()
+        self._pending: dict[str, list[Record]] = {}
+        self._last: dict[str, tuple[int, int]] = {}
+        _guard(self.path)
+        with self._errors():
+            self._db = sqlite3.connect(
+                self.path, isolation_level=None, check_same_thread=False, timeout=10
+            )
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._migrate()
+
+    def _migrate(self) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._db.executescript(
+                f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={VERSION};COMMIT;"
+            )
+        elif version != VERSION:
+            msg = f"journal {self.path} has version {version}, this reads {VERSION}"
+            raise JournalError(
+                msg, subject=str(self.path), remedy="use a newer virtmigrate"
+            )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            with self._lock:
+                yield
+        except sqlite3.Error as error:
+            msg = f"journal {self.path}: {error}"
+            raise JournalError(msg, subject=str(self.path)) from error
+
+    def open(self, migration: str, plan: Plan, at: float) -> None:
+        """Begin a migration and claim its guest, durably."""
+        owner = Owner.me()
+        row = (
+            migration,
+            plan.guest.name,
+            plan.guest.uuid,
+            plan.source.uri,
+            plan.destination.uri,
+            redact(plan.model_dump_json()),
+            owner.pid,
+            owner.started,
+            owner.boot,
+            at,
+        )
+        with self._errors():
+            held = self._db.execute(
+                f"{_ENTRY} WHERE uuid=? AND closed IS NULL", (plan.guest.uuid,)
+            ).fetchone()
+            if held:
+                raise claimed(_entry(held))
+            self._db.execute(
+                "INSERT INTO migration (id, guest, uuid, source, destination, plan,"
+                " pid, started, boot, opened) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                row,
+            )
+            self._last[migration] = (0, 0)
+
+    def append(
+        self, migration: str, kind: str, at: float, body: Body, *, durable: bool
+    ) -> None:
+        """Add a record; one transaction and one sync for all that were waiting."""
+        with self._errors():
+            seq, before = self._last.get(migration) or self._tail(migration)
+            record = Record.make(seq + 1, kind, at, body, before)
+            self._last[migration] = (record.seq, record.crc)
+            self._pending.setdefault(migration, []).append(record)
+            if durable:
+                self._flush(migration)
+
+    def _tail(self, migration: str) -> tuple[int, int]:
+        records = self.records(migration)
+        return (records[-1].seq, records[-1].crc) if records else (0, 0)
+
+    def _flush(self, migration: str) -> None:
+        rows = [
+            (migration, r.seq, r.kind, r.at, json.dumps(r.body), r.crc)
+            for r in self._pending.pop(migration, [])
+        ]
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.executemany("INSERT INTO record VALUES (?,?,?,?,?,?)", rows)
+        self._db.execute("COMMIT")
+
+    def close(self, migration: str, outcome: str, at: float, *, settled: bool) -> None:
+        """End it; unless settled it stays open for recovery."""
+        with self._errors():
+            self._flush(migration)
+            self._db.execute(
+                "UPDATE migration SET closed=?, outcome=? WHERE id=?",
+                (at if settled else None, outcome, migration),
+            )
+            self._last.pop(migration, None)
+
+    def release(self) -> None:
+        """Close the file; harmless twice."""
+        with self._errors():
+            self._db.close()
+
+    def entries(self) -> list[Entry]:
+        """All migrations, oldest first."""
+        with self._errors():
+            rows = self._db.execute(f"{_ENTRY} ORDER BY opened, id").fetchall()
+        return [_entry(row) for row in rows]
+
+    def plan(self, migration: str) -> Plan:
+        """The plan of one."""
+        with self._errors():
+            row = self._db.execute(
+                "SELECT plan FROM migration WHERE id=?", (migration,)
+            ).fetchone()
+        if row is None:
+            raise unknown(migration)
+        try:
+            return Plan.model_validate_json(row[0])
+        except ValueError as error:
+            msg = f"the plan of {migration} can't be read"
+            raise JournalError(msg, subject=migration) from error
+
+    def records(self, migration: str) -> list[Record]:
+        """The records of one, each checked against its chained checksum."""
+        with self._errors():
+            rows = self._db.execute(
+                "SELECT seq, kind, at, body, crc FROM record WHERE migration=?"
+                " ORDER BY seq",
+                (migration,),
+            ).fetchall()
+            waiting = list(self._pending.get(migration, []))
+        found: list[Record] = []
+        before = 0
+        for number, (seq, kind, at, text, crc) in enumerate(rows, 1):
+            try:
+                body = json.loads(text)
+                good = seq == number and checksum(seq, kind, at, body, before) == crc
+            except (ValueError, TypeError):
+                good = False
+            if not good:
+                msg = f"record {number} of {migration} is garbled"
+                raise JournalError(
+                    msg, subject=migration, remedy="keep the file; look at both hosts"
+                )
+            found.append(Record(seq, kind, at, body, crc))
+            before = crc
+        return found + waiting
+
+
+def _entry(row: tuple[object, ...]) -> Entry:
+    mid, guest, uuid, source, destination, pid, started, boot, opened, closed, end = row
+    return Entry(
+        str(mid),
+        str(guest),
+        str(uuid),
+        str(source),
+        str(destination),
+        Owner(int(str(pid)), int(str(started)), str(boot)),
+        float(str(opened)),
+        None if closed is None else float(str(closed)),
+        str(end),
+    )
+
+
+def _guard(path: Path) -> None:
+    """Make and check directory and file: ours alone, and no link."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_shared(path.parent, path.parent.lstat())
+        if path.is_symlink():
+            msg = f"journal {path} is a symbolic link"
+            raise JournalError(msg, subject=str(path), remedy="remove it")
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        handle = os.open(path, flags, 0o600)
+        try:
+            _refuse_shared(path, os.fstat(handle))
+        finally:
+            os.close(handle)
+    except OSError as error:
+        msg = f"journal {path}: {error.strerror}"
+        raise JournalError(
+            msg, subject=str(path), remedy="set VIRTMIGRATE_STATE_DIR"
+        ) from error
+
+
+def _refuse_shared(path: Path, seen: os.stat_result) -> None:
+    shared = seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    foreign = seen.st_uid not in (os.geteuid(), 0)
+    if shared or foreign:
+        msg = f"{path} may be written by others"
+        raise JournalError(
+            msg, subject=str(path), remedy=f"chown to yourself, chmod go-w {path}"
+        )
