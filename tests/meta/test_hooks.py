@@ -1,0 +1,61 @@
+"""Every hook is documented as it is, and its example is one that registers."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from virtmigrate import Manager, hookspecs
+from virtmigrate.hookspecs import hookimpl
+
+PAGE = Path(__file__).parents[2] / "docs" / "hooks.md"
+HOOKS = {
+    name: function
+    for name, function in vars(hookspecs).items()
+    if name.startswith("virtmigrate_") and inspect.isfunction(function)
+}
+each_hook = pytest.mark.parametrize("name", HOOKS)
+
+
+def example_of(name):
+    """The code under "Example::" in a hook's docstring."""
+    doc = inspect.getdoc(HOOKS[name])
+    return textwrap.dedent(doc.split("Example::\n", 1)[1].split("\n.. ", 1)[0])
+
+
+def test_the_page_has_a_heading_with_the_signature_of_each_hook():
+    signatures = [
+        f"{name}({', '.join(inspect.signature(function).parameters)})"
+        for name, function in HOOKS.items()
+    ]
+    text = PAGE.read_text(encoding="utf-8")
+    headings = re.findall(r"^### (virtmigrate_\w+\(.*\))$", text, re.MULTILINE)
+    assert headings == signatures
+
+
+@each_hook
+def test_docstring_tells_parameters_return_and_version(name):
+    doc = inspect.getdoc(HOOKS[name])
+    told = re.findall(r"^:param (\w+):", doc, re.MULTILINE)
+    assert told == list(inspect.signature(HOOKS[name]).parameters)
+    returns = inspect.signature(HOOKS[name]).return_annotation
+    assert (":return:" in doc) is (returns != "None")
+    assert ".. versionadded:: " in doc
+
+
+@each_hook
+def test_example_registers(name):
+    scope = {"hookimpl": hookimpl}
+    exec(compile(example_of(name), name, "exec"), scope)
+    plugin = type("Plugin", (), {"__name__": "example"})()
+    written = scope[name]
+    if name == "virtmigrate_hypervisors":
+        # It would hand over a hypervisor of its author's; here only its form counts.
+        assert list(inspect.signature(written).parameters) == []
+        return
+    setattr(plugin, name, written)
+    assert Manager(discover=False).register(plugin).error == ""
