@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 
-from virtmigrate.api import Handle, Migrator
+from virtmigrate.api import Migrator
 from virtmigrate.errors import (
     AnswerLost,
     BadInput,
@@ -21,6 +21,7 @@ from virtmigrate.errors import (
     Side,
     VirtmigrateError,
 )
+from virtmigrate.handle import Handle
 from virtmigrate.hookspecs import hookimpl
 from virtmigrate.journal import MemoryJournal
 from virtmigrate.manager import Manager

@@ -11,14 +11,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from virtmigrate.clock import Clock, RealClock
+from virtmigrate.closing import Closing
 from virtmigrate.context import Context
 from virtmigrate.engine import Engine
 from virtmigrate.errors import NotMovable, Side, VirtmigrateError
+from virtmigrate.handle import Handle
 from virtmigrate.logbook import Logbook
 from virtmigrate.manager import Manager
 from virtmigrate.monitor import Monitor
 from virtmigrate.options import Options
 from virtmigrate.planning import make_plan
+from virtmigrate.recovery import last_result, remember
 from virtmigrate.uri import parse_uri
 
 if TYPE_CHECKING:
@@ -31,67 +34,6 @@ if TYPE_CHECKING:
     from virtmigrate.plan import Plan
     from virtmigrate.results import Result
     from virtmigrate.uri import HostURI
-
-
-class Handle:
-    """A migration that runs in a thread of its own."""
-
-    def __init__(
-        self, migration: str, run: Callable[[threading.Event], Result]
-    ) -> None:
-        """Start it at once.
-
-        Args:
-            migration: Its id.
-            run: Carries it out; is given the cancel flag.
-        """
-        self.migration = migration
-        self._cancel = threading.Event()
-        self._result: Result | None = None
-        self._error: BaseException | None = None
-        self._done = threading.Event()
-        self._run = run
-        threading.Thread(
-            target=self._body, name=f"virtmigrate-{migration}", daemon=True
-        ).start()
-
-    def _body(self) -> None:
-        try:
-            self._result = self._run(self._cancel)
-        except BaseException as error:  # noqa: BLE001 - raised in the waiter
-            self._error = error
-        finally:
-            self._done.set()
-
-    def cancel(self) -> None:
-        """Ask for the end of it: it is rolled back unless COMMIT was written."""
-        self._cancel.set()
-
-    @property
-    def done(self) -> bool:
-        """Whether it is over."""
-        return self._done.is_set()
-
-    def wait(self, timeout_s: float | None = None) -> Result:
-        """The result, once it is there.
-
-        Args:
-            timeout_s: Longest wait, seconds; None = as long as it takes.
-
-        Raises:
-            TimeoutError: It is not over yet; it goes on.
-            ExceptionGroup: Of `Refused`, if the plan was refused.
-            VirtmigrateError: It could not begin.
-        """
-        if not self._done.wait(timeout_s):
-            msg = f"migration {self.migration} is not over after {timeout_s:g} s"
-            raise TimeoutError(msg)
-        if self._error is not None:
-            raise self._error
-        if self._result is None:
-            msg = f"migration {self.migration} ended without a result"
-            raise VirtmigrateError(msg)
-        return self._result
 
 
 class Migrator:
@@ -267,6 +209,47 @@ class Migrator:
                 raise ExceptionGroup(msg, [stale])
             return self._run(new_id(), plan, (here, there), threading.Event())
 
+    def recover(
+        self,
+        migration: str,
+        *,
+        source: str | None = None,
+        destination: str | None = None,
+    ) -> Result:
+        """Bring a migration to an end whose controller died. Safe to call twice.
+
+        Args:
+            migration: Its id; one that is closed gives the result that it had.
+            source: URI to open, where the plan's had a secret that it does not show.
+            destination: The same for the destination.
+
+        Raises:
+            JournalError: No such migration, or its journal can't be trusted.
+            NotMovable: Its controller lives.
+            HostUnreachable: A host does not answer; nothing was touched.
+        """
+        entry = self.journal.take_over(migration)
+        plan, records = self.journal.plan(migration), self.journal.records(migration)
+        if entry.closed is not None:
+            return last_result(records)
+        state = remember(records)
+        uris = (source or plan.source.uri, destination or plan.destination.uri)
+        with self._pair(*uris) as hosts:
+            book = Logbook(migration, self.journal, self.clock, self.sinks)
+            ctx, monitor = self._context(plan, hosts, book, threading.Event())
+            ctx.captured, ctx.landing = state.captured, state.landing
+            ctx.suspended, ctx.notes = state.suspended, state.notes
+            relay = self.manager.relay(hosts[0].hypervisor)
+            return Closing(
+                ctx,
+                relay,
+                book,
+                monitor,
+                state.told,
+                prepared=state.prepared,
+                left=state.left(plan),
+            ).close()
+
     def _run(
         self,
         migration: str,
@@ -274,11 +257,22 @@ class Migrator:
         hosts: tuple[Host, Host],
         cancel: threading.Event,
     ) -> Result:
-        here, there = hosts
         book = Logbook(migration, self.journal, self.clock, self.sinks)
+        ctx, monitor = self._context(plan, hosts, book, cancel)
+        here, there = (self.manager.relay(host.hypervisor) for host in hosts)
+        return Engine(ctx, (here, there), book, monitor).run()
+
+    def _context(
+        self,
+        plan: Plan,
+        hosts: tuple[Host, Host],
+        book: Logbook,
+        cancel: threading.Event,
+    ) -> tuple[Context, Monitor]:
+        here, there = hosts
         monitor = Monitor(book, cancel)
         ctx = Context(
-            migration=migration,
+            migration=book.migration,
             attempt=1,
             plan=plan,
             options=plan.settlement.effective(),
@@ -290,11 +284,7 @@ class Migrator:
             clock=self.clock,
         )
         monitor.bind(ctx)
-        relays = (
-            self.manager.relay(here.hypervisor),
-            self.manager.relay(there.hypervisor),
-        )
-        return Engine(ctx, relays, book, monitor).run()
+        return ctx, monitor
 
     def __enter__(self) -> Self:
         """For `with`."""

@@ -11,26 +11,23 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from virtmigrate.adjudication import WHY, Told
+from virtmigrate.adjudication import Told
+from virtmigrate.closing import Closing
 from virtmigrate.context import Captured, Context
 from virtmigrate.errors import AnswerLost, HostError, PluginError, VirtmigrateError
-from virtmigrate.events import Committed, Ended, Judged, Landed, StepEnded, StepStarted
+from virtmigrate.events import Committed, Landed, StepEnded, StepStarted
 from virtmigrate.forward import Missing, after_lost_finish, decide_landing
 from virtmigrate.host import RunState
-from virtmigrate.phases import Fate, Outcome, Phase
-from virtmigrate.results import Result, Timing
-from virtmigrate.settle import Settler
+from virtmigrate.phases import Fate, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from virtmigrate.adjudication import Verdict
-    from virtmigrate.host import Sighting
     from virtmigrate.logbook import Logbook
     from virtmigrate.monitor import Monitor
     from virtmigrate.plan import Step
     from virtmigrate.relay import Relay
-    from virtmigrate.settle import Settled
+    from virtmigrate.results import Result
 
 PHASE_HOOKS = ("begin", "prepare", "perform", "finish", "confirm")
 
@@ -241,58 +238,14 @@ class Engine:
         except VirtmigrateError as error:
             self.book.fault(error, "undo by leave_coma")
 
-    # The end.
-
     def _end(self) -> Result:
-        hooks = {step.hook for step in self.entered}
-        settler = Settler(
+        return Closing(
             self.ctx,
             self.at_source,
+            self.book,
+            self.monitor,
             self.told,
-            prepared="prepare" in hooks,
-            judged=self._judged,
-            fault=lambda error: self.book.fault(error, "settle"),
-        )
-        settled = settler.settle()
-        result = self._result(settled)
-        self.book.end(result)
-        self.book.emit(Ended, result=result)
-        return result
-
-    def _judged(self, source: Sighting, there: Sighting, verdict: Verdict) -> None:
-        self.book.note("verdict", verdict=verdict.value)
-        self.book.emit(
-            Judged,
-            source=source.state,
-            destination=there.state,
-            verdict=verdict.value,
-            why=WHY[verdict],
-        )
-
-    def _result(self, settled: Settled) -> Result:
-        plan, book = self.ctx.plan, self.book
-        if settled.outcome is Outcome.SUCCEEDED and self.landed_ms is None:
-            self.landed_ms = book.elapsed_ms()
-        landed = self.landed_ms if settled.outcome is Outcome.SUCCEEDED else None
-        gap = (
-            landed - self.stopped_ms
-            if landed is not None and self.stopped_ms is not None
-            else None
-        )
-        return Result(
-            migration=self.ctx.migration,
-            guest=plan.guest.name,
-            uuid=plan.guest.uuid,
-            outcome=settled.outcome,
-            reason=settled.reason,
-            limit=self.monitor.limit,
-            source=settled.source.state,
-            destination=settled.destination.state,
-            effective=self.ctx.options,
-            timing=Timing(landed_ms=landed, gap_ms=gap, total_ms=book.elapsed_ms()),
-            downtime_ms=self.monitor.downtime_ms,
-            processed_bytes=self.monitor.processed_bytes,
-            faults=tuple(book.faults),
-            warnings=tuple(book.warnings),
-            obligations=tuple(book.obligations),
-        )
+            prepared=any(step.hook == "prepare" for step in self.entered),
+            landed_ms=self.landed_ms,
+            stopped_ms=self.stopped_ms,
+        ).close()

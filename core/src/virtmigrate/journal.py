@@ -147,6 +147,15 @@ class Journal(Protocol):
         """End it; unless settled it stays open for recovery."""
         ...
 
+    def take_over(self, migration: str) -> Entry:
+        """Become the owner of an open migration whose owner died.
+
+        Raises:
+            NotMovable: Its owner lives, and is not this process.
+            JournalError: There is none of this id.
+        """
+        ...
+
     def entries(self) -> list[Entry]:
         """All migrations, oldest first."""
         ...
@@ -242,6 +251,12 @@ class MemoryJournal:
         )
         if settled:
             self._open.pop(entry.uuid, None)
+
+    def take_over(self, migration: str) -> Entry:
+        """Its owner is always this process."""
+        if migration not in self._entries:
+            raise unknown(migration)
+        return self._entries[migration]
 
     def entries(self) -> list[Entry]:
         """All migrations, oldest first."""

@@ -157,6 +157,27 @@ class SQLiteJournal:
             )
             self._last.pop(migration, None)
 
+    def take_over(self, migration: str) -> Entry:
+        """Become the owner of an open migration whose owner died."""
+        me = Owner.me()
+        with self._errors():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                row = self._db.execute(f"{_ENTRY} WHERE id=?", (migration,)).fetchone()
+                if row is None:
+                    raise unknown(migration)
+                entry = _entry(row)
+                if entry.closed is None and entry.owner != me:
+                    if entry.owner.alive():
+                        raise claimed(entry)
+                    self._db.execute(
+                        "UPDATE migration SET pid=?, started=?, boot=? WHERE id=?",
+                        (me.pid, me.started, me.boot, migration),
+                    )
+            finally:
+                self._db.execute("COMMIT")
+        return entry
+
     def release(self) -> None:
         """Close the file; harmless twice."""
         with self._errors():

@@ -1,0 +1,53 @@
+"""The same as `api.py`, for asyncio and trio: nothing here blocks the event loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio import to_thread
+
+from virtmigrate.api import Migrator
+
+if TYPE_CHECKING:
+    from virtmigrate.capabilities import Capabilities
+    from virtmigrate.options import Options
+    from virtmigrate.plan import Plan
+    from virtmigrate.results import Result
+
+
+class AsyncMigrator:
+    """A `Migrator` whose methods are awaited."""
+
+    def __init__(self, migrator: Migrator | None = None) -> None:
+        """Wrap a migrator; a default one if None."""
+        self.migrator = migrator or Migrator()
+
+    async def capabilities(self, uri: str) -> Capabilities:
+        """As `Migrator.capabilities`."""
+        return await to_thread.run_sync(self.migrator.capabilities, uri)
+
+    async def plan(
+        self, guest: str, source: str, destination: str, options: Options | None = None
+    ) -> Plan:
+        """As `Migrator.plan`."""
+        return await to_thread.run_sync(
+            self.migrator.plan, guest, source, destination, options
+        )
+
+    async def migrate(
+        self, guest: str, source: str, destination: str, options: Options | None = None
+    ) -> Result:
+        """As `Migrator.migrate`.
+
+        Cancelling the awaiting task cancels the migration: it is rolled back (unless
+        COMMIT was written, then it is finished) before the cancellation goes on.
+        """
+        handle = self.migrator.start(guest, source, destination, options)
+        try:
+            return await to_thread.run_sync(handle.wait, abandon_on_cancel=True)
+        except anyio.get_cancelled_exc_class():
+            handle.cancel()
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(handle.wait)
+            raise

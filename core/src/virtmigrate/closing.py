@@ -1,0 +1,115 @@
+"""The one way in which a migration ends: both hosts are looked at, then it is closed.
+
+The engine and recovery both come here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from virtmigrate.adjudication import WHY
+from virtmigrate.errors import VirtmigrateError
+from virtmigrate.events import Ended, Judged
+from virtmigrate.phases import Outcome
+from virtmigrate.results import Result, Timing
+from virtmigrate.settle import Settler
+
+if TYPE_CHECKING:
+    from virtmigrate.adjudication import Told, Verdict
+    from virtmigrate.context import Context
+    from virtmigrate.host import Sighting
+    from virtmigrate.logbook import Logbook
+    from virtmigrate.monitor import Monitor
+    from virtmigrate.relay import Relay
+    from virtmigrate.settle import Settled
+
+
+@dataclass(slots=True)
+class Closing:
+    """What is known when a migration is to end.
+
+    Attributes:
+        ctx: The migration.
+        relay: The way to its hypervisor's hooks.
+        book: Its journal and events.
+        monitor: What was seen of the transfer.
+        told: How far the journal says that it came.
+        prepared: Whether the destination was touched by us.
+        landed_ms: When the guest landed; None = it was not seen to.
+        stopped_ms: When perform returned; None = it did not.
+        left: Hooks that undo configuration and were not seen to have run; they are
+            called if the guest turns out to have moved.
+    """
+
+    ctx: Context
+    relay: Relay
+    book: Logbook
+    monitor: Monitor
+    told: Told
+    prepared: bool
+    landed_ms: float | None = None
+    stopped_ms: float | None = None
+    left: tuple[str, ...] = ()
+
+    def close(self) -> Result:
+        """Settle, close the journal, tell everybody."""
+        settled = Settler(
+            self.ctx,
+            self.relay,
+            self.told,
+            prepared=self.prepared,
+            judged=self._judged,
+            fault=lambda error: self.book.fault(error, "settle"),
+        ).settle()
+        if settled.outcome is Outcome.SUCCEEDED:
+            self._undo_configuration()
+        result = self._result(settled)
+        self.book.end(result)
+        self.book.emit(Ended, result=result)
+        return result
+
+    def _undo_configuration(self) -> None:
+        hooks = {
+            "undo_persist": self.relay.undo_persist,
+            "restore_source": self.relay.restore_source,
+        }
+        for name in self.left:
+            try:
+                hooks[name](self.ctx)
+            except VirtmigrateError as error:
+                self.book.fault(error, name)
+
+    def _judged(self, source: Sighting, there: Sighting, verdict: Verdict) -> None:
+        self.book.note("verdict", verdict=verdict.value)
+        self.book.emit(
+            Judged,
+            source=source.state,
+            destination=there.state,
+            verdict=verdict.value,
+            why=WHY[verdict],
+        )
+
+    def _result(self, settled: Settled) -> Result:
+        plan, book = self.ctx.plan, self.book
+        good = settled.outcome is Outcome.SUCCEEDED
+        landed = (self.landed_ms or book.elapsed_ms()) if good else None
+        stopped = self.stopped_ms
+        gap = None if landed is None or stopped is None else landed - stopped
+        return Result(
+            migration=self.ctx.migration,
+            guest=plan.guest.name,
+            uuid=plan.guest.uuid,
+            outcome=settled.outcome,
+            reason=settled.reason,
+            limit=self.monitor.limit,
+            source=settled.source.state,
+            destination=settled.destination.state,
+            effective=self.ctx.options,
+            timing=Timing(landed_ms=landed, gap_ms=gap, total_ms=book.elapsed_ms()),
+            downtime_ms=self.monitor.downtime_ms,
+            processed_bytes=self.monitor.processed_bytes,
+            faults=tuple(book.faults),
+            warnings=tuple(book.warnings),
+            obligations=tuple(book.obligations),
+        )

@@ -1,0 +1,132 @@
+"""Bring a migration to an end whose controller died: journal in, settlement out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from virtmigrate.adjudication import Told
+from virtmigrate.context import Captured
+from virtmigrate.errors import JournalError
+from virtmigrate.host import Definitions, RunState, Sighting
+from virtmigrate.results import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from virtmigrate.journal import Record
+    from virtmigrate.plan import Plan
+
+
+@dataclass(slots=True)
+class Remembered:
+    """What the journal tells of one migration.
+
+    Attributes:
+        told: How far it had come.
+        captured: Both sides before anything was touched; None = it had not begun.
+        landing: State in which the guest was to be left.
+        suspended: Whether we paused it at the source.
+        prepared: Whether the destination may have been touched.
+        notes: The plugin's own.
+        done: Steps whose record is there.
+    """
+
+    told: Told = Told.BEGUN
+    captured: Captured | None = None
+    landing: RunState = RunState.RUNNING
+    suspended: bool = False
+    prepared: bool = False
+    notes: dict[str, str] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
+
+    def left(self, plan: Plan) -> tuple[str, ...]:
+        """Hooks of the plan that undo configuration and are not recorded as done."""
+        hooks = {step.hook for step in plan.steps} - self.done
+        return tuple(h for h in ("undo_persist", "restore_source") if h in hooks)
+
+
+def remember(records: Iterable[Record]) -> Remembered:
+    """Read a migration's records. Pure.
+
+    Raises:
+        JournalError: A record is not of the form that this version writes.
+    """
+    state = Remembered()
+    for record in records:
+        try:
+            _take(state, record)
+        except (KeyError, TypeError, ValueError) as error:
+            msg = f"record {record.seq} ({record.kind}) can't be understood: {error}"
+            raise JournalError(msg, subject=str(record.seq)) from error
+    return state
+
+
+def _take(state: Remembered, record: Record) -> None:
+    body = record.body
+    step = str(body.get("step", ""))
+    if record.kind == "captured":
+        state.captured = _captured(body)
+        seen = state.captured.source.state
+        state.landing = RunState.SHUTOFF if not seen.active else seen
+    elif record.kind == "intent":
+        state.suspended |= step == "enter_coma"
+        state.prepared |= step == "prepare"
+        if step == "perform":
+            state.told = Told.PERFORM_INTENDED
+    elif record.kind == "suspended":
+        state.suspended = True
+    elif record.kind == "record":
+        state.done.add(step)
+        notes = body.get("notes", {})
+        if not isinstance(notes, dict):
+            msg = "notes are no mapping"
+            raise TypeError(msg)
+        state.notes = {str(key): str(value) for key, value in notes.items()}
+        if step == "perform":
+            state.told = Told.PERFORMED
+    elif record.kind == "commit":
+        state.told = Told.COMMITTED
+        state.landing = RunState(str(body["landing"]))
+    elif record.kind == "rollback" and state.told is not Told.BEGUN:
+        state.told = Told.ROLLING_BACK
+
+
+def _captured(body: dict[str, object]) -> Captured:
+    def sighting(name: str) -> Sighting:
+        part = body[name]
+        if not isinstance(part, dict):
+            raise TypeError(name)
+        return Sighting(
+            RunState(part["state"]),
+            bool(part["persistent"]),
+            bool(part["job"]),
+            str(part["why"]),
+        )
+
+    def definitions(name: str) -> Definitions:
+        part = body[name]
+        if not isinstance(part, dict):
+            raise TypeError(name)
+        return Definitions(part["live"], part["persistent"])
+
+    return Captured(
+        sighting("source"),
+        definitions("definitions"),
+        sighting("destination"),
+        definitions("destination_definitions"),
+    )
+
+
+def last_result(records: Iterable[Record]) -> Result:
+    """The result that a closed migration had.
+
+    Raises:
+        JournalError: None is recorded.
+    """
+    ends = [record.body.get("result") for record in records if record.kind == "end"]
+    try:
+        return Result.model_validate(ends[-1])
+    except (IndexError, ValueError) as error:
+        msg = "the journal has no result of this migration"
+        raise JournalError(msg) from error
