@@ -68,10 +68,10 @@ class Engine:
             if not self._try(steps.pop(0)):
                 self._roll_back()
                 return self._end()
-        # After COMMIT no failing step stops the following ones.
+        # After COMMIT no failing step stops the following ones; but nothing is retired
+        # or undone for a guest that was not seen at the destination.
         for step in steps:
-            failed = not self._try(step)
-            if failed and self.told is Told.ROLLING_BACK:
+            if not self._try(step) and step.hook == "finish":
                 break
         return self._end()
 
@@ -172,10 +172,21 @@ class Engine:
         if seen.state is RunState.RUNNING and ctx.plan.guest.state.active:
             msg = "the guest still runs at the source after perform"
             raise HostError(msg, side=ctx.source.side, subject=ctx.guest.name)
+        if ctx.plan.two_step and seen.state.active:
+            self._destination_has_it()
         ctx.landing = decide_landing(ctx, seen)
         self.book.write("commit", durable=True, landing=ctx.landing.value)
         self.told = Told.COMMITTED
         self.book.emit(Committed, landing=ctx.landing)
+
+    def _destination_has_it(self) -> None:
+        """While the source can still go on, don't commit to a host that lost it."""
+        state = self.ctx.arrival.look().state
+        if not state.active:
+            msg = f"the guest has arrived, but there it is {state}"
+            raise HostError(
+                msg, side=self.ctx.destination.side, subject=self.ctx.guest.name
+            )
 
     def _restore_run_state(self) -> None:
         self.at_destination.restore_run_state(self.ctx, self.ctx.landing)

@@ -90,6 +90,8 @@ def _never_started(ctx: Context, state: RunState, *, answered: bool) -> bool:
     there, its absence is proof. An answered failure is proof while nothing of the
     guest is left beyond what was there before.
     """
+    if not ctx.plan.two_step:
+        return False
     before = ctx.captured.destination.state if ctx.captured else RunState.UNREACHABLE
     as_before = state is before
     if answered:
