@@ -1,0 +1,25 @@
+"""virtmigrate-mock: an in-memory hypervisor with physics and faults.
+
+`World` makes hosts and guests; `Fault` scripts what goes wrong; `demo_world()` is a
+world to play with. The hooks are in `plugin`.
+"""
+
+from __future__ import annotations
+
+from virtmigrate_mock.clocks import VirtualClock, WorldClock
+from virtmigrate_mock.faults import ControllerKilled
+from virtmigrate_mock.state import Fault
+from virtmigrate_mock.styles import STYLES, Style, register_style
+from virtmigrate_mock.world import World, demo_world
+
+__all__ = [
+    "STYLES",
+    "ControllerKilled",
+    "Fault",
+    "Style",
+    "VirtualClock",
+    "World",
+    "WorldClock",
+    "demo_world",
+    "register_style",
+]

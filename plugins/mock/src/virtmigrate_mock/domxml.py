@@ -1,0 +1,95 @@
+"""Definitions of guests: small, but real domain XML."""
+
+from __future__ import annotations
+
+import re
+import uuid as uuids
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape, quoteattr
+
+from virtmigrate.errors import BadInput, Side
+
+XML_MAX_CHARS = 1 << 20
+NAMESPACE = "urn:virtmigrate:mock"
+_GUEST = f"{{{NAMESPACE}}}guest"
+_NAME = re.compile(r"<name>[^<]*</name>")
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What a definition says that this hypervisor cares for (MiB, MiB/s)."""
+
+    name: str
+    uuid: str
+    memory_mib: float = 1024.0
+    working_set_mib: float = 64.0
+    dirty_mib_s: float = 0.0
+
+
+def write(domain: Domain) -> str:
+    """The definition as domain XML."""
+    physics = (
+        f"working-set-mib={quoteattr(f'{domain.working_set_mib:g}')} "
+        f"dirty-mib-s={quoteattr(f'{domain.dirty_mib_s:g}')}"
+    )
+    return (
+        "<domain type='mock'>"
+        f"<name>{escape(domain.name)}</name><uuid>{domain.uuid}</uuid>"
+        f"<memory unit='MiB'>{domain.memory_mib:g}</memory>"
+        "<os><type>hvm</type></os>"
+        f"<metadata><mock:guest xmlns:mock='{NAMESPACE}' {physics}/></metadata>"
+        "</domain>"
+    )
+
+
+def read(text: str, side: Side = Side.REQUEST) -> Domain:
+    """Read a definition.
+
+    Args:
+        text: Domain XML.
+        side: For which side, for the error.
+
+    Raises:
+        BadInput: Not well-formed, with a DTD or entities, too long, or without a
+            name, a UUID and a sensible memory.
+    """
+    if len(text) > XML_MAX_CHARS:
+        raise _bad(f"longer than {XML_MAX_CHARS} characters", side)
+    if "<!" in text:
+        raise _bad("a DTD, entity, comment or CDATA stands in it", side)
+    try:
+        root = ET.fromstring(text)  # noqa: S314 - DTDs and entities are refused above
+        name = (root.findtext("name") or "").strip()
+        uuid = str(uuids.UUID((root.findtext("uuid") or "").strip()))
+        memory = float(root.findtext("memory") or "nan")
+        physics = root.find(f"metadata/{_GUEST}")
+        found = {} if physics is None else physics.attrib
+        domain = Domain(
+            name,
+            uuid,
+            memory,
+            float(found.get("working-set-mib", "64")),
+            float(found.get("dirty-mib-s", "0")),
+        )
+    except (ET.ParseError, ValueError) as error:
+        raise _bad(str(error), side) from None
+    figures = (domain.memory_mib, domain.working_set_mib, domain.dirty_mib_s)
+    sane = all(0 <= figure < 1 << 40 for figure in figures)
+    if root.tag != "domain" or not name or not sane or not memory:
+        raise _bad("no <domain> with a name, a UUID and a memory size", side)
+    return domain
+
+
+def renamed(xml: str, name: str) -> str:
+    """The same definition under another name."""
+    return _NAME.sub(lambda _: f"<name>{escape(name)}</name>", xml, count=1)
+
+
+def _bad(what: str, side: Side) -> BadInput:
+    return BadInput(
+        f"bad domain XML: {what}",
+        side=side,
+        subject="xml",
+        remedy="hand in plain, well-formed domain XML",
+    )

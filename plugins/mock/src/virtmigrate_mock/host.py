@@ -1,0 +1,287 @@
+"""`Hypervisor`, `Host` and `Guest` of the contract, for mock worlds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from virtmigrate.errors import (
+    AnswerLost,
+    BadInput,
+    GuestNotFound,
+    HostUnreachable,
+    PluginError,
+    Side,
+)
+from virtmigrate.host import CONTRACT, Definitions, RunState, Sighting
+from virtmigrate_mock import domxml, primitives
+from virtmigrate_mock.connection import Connection
+from virtmigrate_mock.state import JobPhase, job_key
+from virtmigrate_mock.styles import Style, style_named
+from virtmigrate_mock.world import World
+
+if TYPE_CHECKING:
+    from virtmigrate.capabilities import Capabilities
+    from virtmigrate.clock import Clock
+    from virtmigrate.host import Host, Sample
+    from virtmigrate.uri import HostURI
+    from virtmigrate_mock.machine import Machine
+    from virtmigrate_mock.state import GuestState, HostState
+
+KEYS = frozenset(("host",))
+
+
+class MockHypervisor:
+    """What `virtmigrate_hypervisors` hands over."""
+
+    name = "mock"
+    schemes = frozenset(("mock",))
+    contract = CONTRACT
+
+    def check_uri(self, uri: HostURI) -> None:
+        """Refuse everything but `mock://WORLD?host=A` and `mock:///FILE?host=A`.
+
+        Raises:
+            BadInput: A transport, user, port, unknown key, or no host.
+        """
+        wrong = next((what for what, bad in _faults_of(uri) if bad), None)
+        if wrong:
+            raise BadInput(
+                f"bad mock URI {uri.shown}: {wrong}",
+                subject="uri",
+                remedy="write mock://WORLD?host=NAME or mock:///FILE?host=NAME",
+            )
+
+    def connect(self, uri: HostURI, side: Side, clock: Clock) -> MockHost:
+        """Open a host; its time is the world's, whatever `clock` says.
+
+        Raises:
+            BadInput: As `check_uri`.
+            HostUnreachable: No such world or host, or the host is down.
+        """
+        self.check_uri(uri)
+        try:
+            world = World.open(uri.host or uri.path)
+        except HostUnreachable as error:
+            error.side = side
+            raise
+        return MockHost(uri.shown, world, uri.get("host") or "", side)
+
+
+def _faults_of(uri: HostURI) -> tuple[tuple[str, bool], ...]:
+    in_file = not uri.host
+    return (
+        ("it has a transport", uri.transport is not None),
+        ("it has a user", uri.user is not None),
+        ("it has a port", uri.port is not None),
+        ("the only key is host", {key for key, _ in uri.query} != KEYS),
+        ("it names no host", not uri.get("host")),
+        ("it names neither a world nor a file", in_file and len(uri.path) <= 1),
+        ("a world has no path", not in_file and uri.path not in ("", "/")),
+    )
+
+
+class MockHost:
+    """One connected host of a world."""
+
+    hypervisor = "mock"
+
+    def __init__(self, uri: str, world: World, name: str, side: Side) -> None:
+        """Connect.
+
+        Raises:
+            HostUnreachable: There is no such host, or it is down.
+        """
+        self.uri = uri
+        self.world = world
+        self.name = name
+        self.side = side
+        with world.store as state:
+            if name not in state.hosts:
+                raise HostUnreachable(
+                    f"no host {name} in world {world.label}",
+                    side=side,
+                    subject=name,
+                    remedy=f"hosts there: {', '.join(state.hosts) or 'none'}",
+                )
+            self.uuid = state.hosts[name].uuid
+            self.style: Style = style_named(state.hosts[name].style)
+        self.connection = Connection(world, name, side)
+        self.connection.call("connect", lambda machine, host: None)
+
+    def declared(self) -> Capabilities:
+        """What it can do, by its style."""
+        return self.connection.call(
+            "capabilities", lambda machine, host: self.style.capabilities(host)
+        )
+
+    def guest(self, ref: str) -> MockGuest:
+        """The guest of this name or UUID.
+
+        Raises:
+            GuestNotFound: There is none.
+        """
+
+        def find(machine: Machine, host: HostState) -> GuestState | None:
+            return host.guests.get(ref) or primitives.by_name(host, ref)
+
+        found = self.connection.call("guest", find)
+        if found is None:
+            raise GuestNotFound(
+                f"there is no guest {ref[:64]} on {self.name}",
+                side=self.side,
+                subject=ref[:64],
+                remedy="name one that is there",
+            )
+        return MockGuest(self, found.uuid, found.name)
+
+    def guest_by_uuid(self, uuid: str) -> MockGuest:
+        """The guest of this identity, there or not."""
+        return MockGuest(self, uuid, "")
+
+    def name_taken_by(self, name: str) -> str | None:
+        """UUID of the guest that bears this name here."""
+
+        def find(machine: Machine, host: HostState) -> str | None:
+            found = primitives.by_name(host, name)
+            return found.uuid if found else None
+
+        return self.connection.call("name_taken_by", find)
+
+    def define(self, xml: str) -> MockGuest:
+        """Make or replace a persistent definition.
+
+        Raises:
+            BadInput: It can't be read.
+            HostError: The name is taken, or a migration locks the guest.
+        """
+        domain = domxml.read(xml, self.side)
+        self.connection.call(
+            "define",
+            lambda machine, host: primitives.define(
+                machine, host, domain, xml, self.side
+            ),
+            domain.uuid,
+        )
+        return MockGuest(self, domain.uuid, domain.name)
+
+    def close(self) -> None:
+        """Let go; harmless twice."""
+        self.connection.close()
+
+
+class MockGuest:
+    """One guest on one host, there or not."""
+
+    __slots__ = ("_name", "host", "uuid")
+
+    def __init__(self, host: MockHost, uuid: str, name: str) -> None:
+        """Hold a reference; nothing is asked."""
+        self.host = host
+        self.uuid = uuid
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """Its name on this host; its UUID where it never was."""
+        if not self._name:
+            with self.host.world.store as state:
+                known = state.hosts[self.host.name].guests.get(self.uuid)
+            self._name = known.name if known else ""
+        return self._name or self.uuid
+
+    def look(self) -> Sighting:
+        """Look now."""
+
+        def see(machine: Machine, host: HostState) -> Sighting:
+            guest = host.guests.get(self.uuid)
+            if guest is None:
+                return Sighting(RunState.ABSENT)
+            job = machine.state.outgoing.get(job_key(host.name, self.uuid))
+            moving = job is not None and job.phase is JobPhase.MOVING
+            state = guest.state
+            if moving and self.host.style.shows_while_moving:
+                state = RunState.PAUSED_MIGRATION
+            return Sighting(state, guest.persistent_xml is not None, job=moving)
+
+        try:
+            return self.host.connection.call("look", see, self.uuid)
+        except (HostUnreachable, AnswerLost) as error:
+            return Sighting(RunState.UNREACHABLE, why=error.message)
+
+    def definitions(self) -> Definitions:
+        """Its exact definitions here.
+
+        Raises:
+            GuestNotFound: It is not here.
+        """
+
+        def get(machine: Machine, host: HostState) -> Definitions:
+            guest = primitives.present(host, self.uuid, self.host.side)
+            live = guest.live.xml if guest.live else None
+            return Definitions(live, guest.persistent_xml)
+
+        return self.host.connection.call("definitions", get, self.uuid)
+
+    def suspend(self) -> None:
+        """Pause its CPUs."""
+        self._do("suspend")
+
+    def resume(self) -> None:
+        """Let its CPUs run."""
+        self._do("resume")
+
+    def destroy(self) -> None:
+        """End its process here."""
+        self._do("destroy")
+
+    def undefine(self) -> None:
+        """Remove its definition (a vz-like host removes the running guest, too)."""
+        self._do("undefine")
+
+    def abort(self) -> None:
+        """Ask for the end of its transfer."""
+        self._do("abort")
+
+    def sample(self) -> Sample | None:
+        """Read its transfer; None when there is none."""
+        return self.host.connection.call(
+            "sample",
+            lambda machine, host: primitives.sample(machine, host, self.uuid),
+            self.uuid,
+        )
+
+    def set_knob(self, knob: str, value: int) -> None:
+        """Turn a knob of its transfer.
+
+        Raises:
+            HostError: There is no transfer, or no such knob.
+        """
+        self.host.connection.call(
+            "set_knob",
+            lambda machine, host: primitives.turn(
+                primitives.On(machine, host, self.uuid, self.host.side), knob, value
+            ),
+            self.uuid,
+        )
+
+    def _do(self, what: str) -> None:
+        act = primitives.DEEDS[what]
+        side = self.host.side
+        self.host.connection.call(
+            what,
+            lambda machine, host: act(primitives.On(machine, host, self.uuid, side)),
+            self.uuid,
+        )
+
+
+def mock_host(host: Host) -> MockHost:
+    """The host as this plugin's own.
+
+    Raises:
+        PluginError: It is another plugin's.
+    """
+    if not isinstance(host, MockHost):
+        raise PluginError(
+            f"{host.hypervisor} is no mock host", side=host.side, subject=host.name
+        )
+    return host

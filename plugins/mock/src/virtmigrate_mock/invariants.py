@@ -1,0 +1,141 @@
+"""Judge a history: pure, from the records alone.
+
+I1 never two copies running; I2 never without a definition; never without a copy that
+was not ended by an admin or a crash; I6 never a stale memory resumed; a coma is a
+coma; memory arrives as it left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from virtmigrate.host import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from virtmigrate_mock.state import Record
+
+EXCUSED = ("admin", "crash")
+SLACK_S = 1e-6
+
+
+@dataclass(slots=True)
+class _Life:
+    """What the history has said of one guest so far."""
+
+    running: set[str] = field(default_factory=set)
+    copies: set[str] = field(default_factory=set)
+    defined: set[str] = field(default_factory=set)
+    boots: dict[int, float] = field(default_factory=dict)
+    coma: bool = False
+    sent: str = ""
+
+
+def violations(
+    history: Iterable[Record], *, may_vanish: Collection[str] = ()
+) -> list[str]:
+    """Everything that must never be, in the order in which it was seen.
+
+    Args:
+        history: Records in order.
+        may_vanish: UUIDs of guests that may end without any definition.
+    """
+    lives: dict[str, _Life] = {}
+    found: list[str] = []
+    for record in history:
+        judge = JUDGES.get(record.what)
+        if judge is not None and record.uuid:
+            life = lives.setdefault(record.uuid, _Life())
+            wrong = judge(life, record)
+            if wrong and not (wrong == NO_DEFINITION and record.uuid in may_vanish):
+                found.append(
+                    f"{record.at:.3f} s: {record.uuid} on {record.host}: {wrong}"
+                )
+    return found
+
+
+NO_DEFINITION = "no definition is left on any host"
+
+
+def _run(life: _Life, record: Record) -> str:
+    life.running.add(record.host)
+    if len(life.running) > 1:
+        return f"runs on {' and '.join(sorted(life.running))} at once"
+    if life.coma:
+        return "its CPUs ran during a coma"
+    if record.counter_s < life.boots.get(record.boot, 0.0) - SLACK_S:
+        return "a stale memory was resumed: its counter went back"
+    return ""
+
+
+def _halt(life: _Life, record: Record) -> str:
+    life.running.discard(record.host)
+    reached = life.boots.get(record.boot, 0.0)
+    life.boots[record.boot] = max(reached, record.counter_s)
+    return ""
+
+
+def _create(life: _Life, record: Record) -> str:
+    # What is still incoming is no copy yet; the switch makes it one.
+    if record.detail != RunState.PAUSED_MIGRATION:
+        life.copies.add(record.host)
+    return ""
+
+
+def _end(life: _Life, record: Record) -> str:
+    had = record.host in life.copies
+    life.copies.discard(record.host)
+    life.running.discard(record.host)
+    if had and not life.copies and record.detail not in EXCUSED:
+        return f"its last copy was ended ({record.detail})"
+    return ""
+
+
+def _define(life: _Life, record: Record) -> str:
+    life.defined.add(record.host)
+    return ""
+
+
+def _undefine(life: _Life, record: Record) -> str:
+    life.defined.discard(record.host)
+    if not life.defined and record.detail not in EXCUSED:
+        return NO_DEFINITION
+    return ""
+
+
+def _coma(life: _Life, record: Record) -> str:
+    life.coma = True
+    return "a coma began while it ran" if life.running else ""
+
+
+def _coma_over(life: _Life, record: Record) -> str:
+    life.coma = False
+    return ""
+
+
+def _switch(life: _Life, record: Record) -> str:
+    life.sent = record.detail
+    life.copies.add(record.host)
+    return ""
+
+
+def _landed(life: _Life, record: Record) -> str:
+    if life.sent and record.detail != life.sent:
+        return "its memory arrived damaged"
+    return ""
+
+
+JUDGES: dict[str, Callable[[_Life, Record], str]] = {
+    "run": _run,
+    "halt": _halt,
+    "create": _create,
+    "end": _end,
+    "define": _define,
+    "undefine": _undefine,
+    "coma": _coma,
+    "coma-over": _coma_over,
+    "switch": _switch,
+    "landed": _landed,
+}

@@ -1,0 +1,161 @@
+"""What the daemons of both hosts do to a migration's jobs, whoever asks.
+
+Rules (libvirt's, `qemuMigrationAnyConnectionClosed` for the lost connections):
+
+- driven: a controller that goes away after begin drops the job; during perform the
+  transfer goes on as long as the destination holds the incoming guest; after perform
+  the source stays paused. The incoming guest is destroyed when the destination's
+  connection goes before finish.
+- daemon form (peer-to-peer, or a style whose perform does it all): it goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from virtmigrate.host import RunState
+from virtmigrate_mock.domxml import renamed
+from virtmigrate_mock.state import GuestState, Job, JobPhase, Live, job_key
+
+if TYPE_CHECKING:
+    from virtmigrate_mock.machine import Machine
+    from virtmigrate_mock.state import HostState
+
+
+def digest(uuid: str, live: Live, now: float) -> str:
+    """Digest of a guest's memory: what its CPUs have written until `now`."""
+    memory = f"{uuid}:{live.boot}:{live.counter(now):.9f}:{live.corrupt}"
+    return hashlib.sha256(memory.encode()).hexdigest()[:16]
+
+
+def outgoing(machine: Machine, host: str, uuid: str) -> Job | None:
+    """The guest's job at a source."""
+    return machine.state.outgoing.get(job_key(host, uuid))
+
+
+def incoming(machine: Machine, host: str, uuid: str) -> Job | None:
+    """The guest's job at a destination."""
+    return machine.state.incoming.get(job_key(host, uuid))
+
+
+def receive(machine: Machine, job: Job, live: Live | None) -> None:
+    """Make the destination's side: an incoming guest, and the job that holds it."""
+    host = machine.state.hosts[job.host]
+    guest = machine.adopt(host, job.uuid, job.arrives_as)
+    guest.name = job.arrives_as
+    if live is not None:
+        machine.create(host, guest, live, RunState.PAUSED_MIGRATION)
+    machine.state.incoming[job_key(job.host, job.uuid)] = job
+
+
+def fail(machine: Machine, job: Job, error: str, kind: str = "error") -> None:
+    """End a transfer at the source: the guest gets its CPUs back, as before it."""
+    host = machine.state.hosts[job.host]
+    guest = host.guests.get(job.uuid)
+    job.phase, job.error, job.error_kind = JobPhase.FAILED, error, kind
+    machine.note("failed", job.uuid, job.host, error)
+    give_back(machine, host, guest, job)
+    if job.daemon:
+        drop_incoming(machine, job.peer, job.uuid, job.migration)
+    forget_if_orphaned(machine, job)
+
+
+def give_back(
+    machine: Machine, host: HostState, guest: GuestState | None, job: Job
+) -> None:
+    """Let a guest that only the migration stopped run again."""
+    if guest is None or guest.live is None:
+        return
+    if guest.state is RunState.POSTCOPY:
+        guest.state = RunState.POSTCOPY_FAILED
+    if guest.state is RunState.PAUSED_MIGRATION:
+        machine.note("coma-over", job.uuid, job.host)
+        if job.was is RunState.RUNNING:
+            machine.run(host, guest)
+        else:
+            machine.halt(host, guest, job.was)
+
+
+def complete(machine: Machine, job: Job) -> None:
+    """All memory is at the destination; a daemon goes on from here by itself."""
+    source = machine.state.hosts[job.host].guests[job.uuid]
+    there = incoming(machine, job.peer, job.uuid)
+    arrived = machine.state.hosts[job.peer].guests[job.uuid]
+    if source.live is None or arrived.live is None or there is None:
+        fail(machine, job, "the guest ended while it moved")
+        return
+    arrived.live.boot = source.live.boot
+    arrived.live.counter_s = source.live.counter(machine.now)
+    arrived.live.corrupt = arrived.live.corrupt or source.live.corrupt
+    job.phase = there.phase = JobPhase.COMPLETE
+    seen = digest(job.uuid, source.live, machine.now)
+    machine.note("switch", job.uuid, job.peer, seen)
+    if job.daemon:
+        paused = job.follows_source and source.state is RunState.PAUSED
+        land(machine, there, RunState.PAUSED if paused else RunState.RUNNING)
+        retire(machine, job)
+        job.phase = JobPhase.DONE
+        machine.state.outgoing[job_key(job.host, job.uuid)] = job
+    forget_if_orphaned(machine, job)
+
+
+def land(
+    machine: Machine, job: Job, landing: RunState, *, postcopy: bool = False
+) -> None:
+    """Finish at the destination: persist as asked, start as asked, drop the job."""
+    host = machine.state.hosts[job.host]
+    guest = machine.adopt(host, job.uuid, job.arrives_as)
+    if job.persist_xml is not None:
+        xml = renamed(job.persist_xml, job.arrives_as)
+        machine.define(host, guest, xml, job.arrives_as)
+    if guest.live is not None:
+        machine.note("landed", job.uuid, job.host, digest(job.uuid, guest.live, 0.0))
+        machine.note("coma-over", job.uuid, job.host)
+        if landing is RunState.RUNNING and not job.land_paused:
+            machine.run(host, guest, postcopy=postcopy)
+        else:
+            machine.halt(host, guest, RunState.PAUSED)
+    machine.state.incoming.pop(job_key(job.host, job.uuid), None)
+
+
+def retire(machine: Machine, job: Job) -> None:
+    """Confirm at the source: its copy goes, and its definition as asked."""
+    host = machine.state.hosts[job.host]
+    guest = host.guests.get(job.uuid)
+    machine.state.outgoing.pop(job_key(job.host, job.uuid), None)
+    if guest is None:
+        return
+    if job.undefine:
+        machine.undefine(host, guest, "migrated")
+    machine.end(host, guest, "migrated")
+
+
+def drop_incoming(machine: Machine, host: str, uuid: str, migration: str) -> None:
+    """Destroy the incoming guest of this migration. Harmless when there is none."""
+    job = incoming(machine, host, uuid)
+    if job is None or job.migration != migration:
+        return
+    machine.state.incoming.pop(job_key(host, uuid))
+    there = machine.state.hosts[host]
+    guest = there.guests.get(uuid)
+    if guest is not None and guest.live is not None:
+        machine.end(there, guest, "cancelled")
+
+
+def forget_if_orphaned(machine: Machine, job: Job) -> None:
+    """A job that has ended and whose controller has gone is of use to nobody."""
+    if job.owner is None and job.phase not in (JobPhase.BEGUN, JobPhase.MOVING):
+        machine.state.outgoing.pop(job_key(job.host, job.uuid), None)
+
+
+def lose(machine: Machine, job: Job) -> None:
+    """The connection that held this job has gone."""
+    job.owner = None
+    if job_key(job.host, job.uuid) in machine.state.outgoing:
+        machine.note("orphaned", job.uuid, job.host, job.phase)
+        if job.phase is JobPhase.BEGUN:
+            machine.state.outgoing.pop(job_key(job.host, job.uuid))
+        forget_if_orphaned(machine, job)
+    else:
+        drop_incoming(machine, job.host, job.uuid, job.migration)

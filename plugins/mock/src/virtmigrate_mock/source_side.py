@@ -1,0 +1,219 @@
+"""Begin, perform and confirm, as the source's daemon carries them out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from virtmigrate.capabilities import Form
+from virtmigrate.errors import HostError
+from virtmigrate.host import RunState
+from virtmigrate.phases import Fate
+from virtmigrate_mock import domxml, jobs
+from virtmigrate_mock.cookies import bake, eat
+from virtmigrate_mock.destination_side import live_from, persistent_for, room_for
+from virtmigrate_mock.host import mock_host
+from virtmigrate_mock.primitives import present
+from virtmigrate_mock.ride import ride
+from virtmigrate_mock.state import Job, JobPhase, Transfer, job_key
+
+if TYPE_CHECKING:
+    from virtmigrate.context import Context
+    from virtmigrate_mock.host import MockHost
+    from virtmigrate_mock.machine import Machine
+    from virtmigrate_mock.state import HostState
+
+
+def by_daemon(ctx: Context) -> bool:
+    """Whether the hypervisor carries the phases out inside perform."""
+    peer = ctx.plan.form is Form.PEER_TO_PEER
+    return peer or mock_host(ctx.source).style.daemon
+
+
+def begin(ctx: Context) -> bytes:
+    """Take the job where the style locks, say what must travel.
+
+    Raises:
+        HostError: The guest does not run, or another migration has it.
+    """
+    source = mock_host(ctx.source)
+    uuid = ctx.guest.uuid
+
+    def act(machine: Machine, host: HostState) -> bytes:
+        guest = present(host, uuid, source.side)
+        cold = ctx.options.offline or source.style.offline_by_plain_move
+        if guest.live is None and not cold:
+            raise _error(source, uuid, "the guest is not running")
+        if jobs.outgoing(machine, host.name, uuid) is not None:
+            raise _error(source, uuid, "another migration of the guest is active")
+        if guest.live is not None and not by_daemon(ctx):
+            machine.state.outgoing[job_key(host.name, uuid)] = _job(
+                ctx, guest.state, JobPhase.BEGUN
+            )
+        fields = {
+            "world": source.world.label,
+            "host": host.name,
+            "uuid": uuid,
+            "name": guest.name,
+            "state": guest.state.value,
+            "live": ctx.options.dest_xml or (guest.live.xml if guest.live else ""),
+            "persistent": guest.persistent_xml or "",
+        }
+        return bake("begin", fields)
+
+    return source.connection.call("begin", act, uuid)
+
+
+def _error(host: MockHost, uuid: str, message: str) -> HostError:
+    return HostError(message, side=host.side, subject=uuid)
+
+
+def _job(ctx: Context, was: RunState, phase: JobPhase) -> Job:
+    source = mock_host(ctx.source)
+    daemon = by_daemon(ctx)
+    return Job(
+        uuid=ctx.guest.uuid,
+        host=source.name,
+        peer=ctx.destination.name,
+        migration=ctx.migration,
+        owner=source.connection.owner,
+        phase=phase,
+        was=was,
+        daemon=daemon,
+        arrives_as=ctx.plan.arrives_as,
+        follows_source=source.style.daemon,
+        postcopy=bool(ctx.options.postcopy),
+        undefine=source.style.daemon or bool(ctx.options.undefine_source),
+    )
+
+
+def perform(ctx: Context, cookie: bytes) -> bytes:
+    """Move the guest.
+
+    Raises:
+        HostError: It failed; the source is as it was.
+        JobAborted: Somebody asked for the end of it.
+        AnswerLost: The source went away meanwhile.
+    """
+    source = mock_host(ctx.source)
+    uuid = ctx.guest.uuid
+    if not ctx.options.offline:
+        if not by_daemon(ctx):
+            eat(cookie, "prepare", source.world.label, uuid, source.side)
+        source.connection.call(
+            "perform", lambda machine, host: _start(ctx, machine, host), uuid,
+            edges=("before",),
+        )
+        ride(ctx, source)
+        source.connection.call(
+            "perform", lambda machine, host: None, uuid, edges=("after",)
+        )
+    return bake("perform", {"world": source.world.label, "uuid": uuid})
+
+
+def _start(ctx: Context, machine: Machine, host: HostState) -> None:
+    source = mock_host(ctx.source)
+    uuid = ctx.guest.uuid
+    guest = present(host, uuid, source.side)
+    if by_daemon(ctx):
+        job = _job(ctx, guest.state, JobPhase.MOVING)
+        _prepare_by_daemon(ctx, machine, host, job)
+        machine.state.outgoing[job_key(host.name, uuid)] = job
+    else:
+        found = jobs.outgoing(machine, host.name, uuid)
+        if found is None or found.migration != ctx.migration:
+            raise _error(source, uuid, "the guest is not being migrated")
+        job = found
+        job.phase = JobPhase.MOVING
+    if guest.live is None:
+        job.phase = JobPhase.DONE if job.daemon else job.phase
+        return
+    options = ctx.options
+    job.transfer = Transfer(
+        started=machine.now,
+        at=machine.now,
+        total_mib=guest.live.memory_mib,
+        remaining_mib=guest.live.memory_mib,
+        pass_mib=guest.live.memory_mib,
+        cap_mib_s=options.bandwidth_mib_s or 0,
+        auto_converge=bool(options.auto_converge) or source.style.daemon,
+        throttle_first=options.auto_converge_initial_percent or 20,
+        throttle_step=options.auto_converge_increment_percent or 10,
+    )
+    if options.live is False and guest.live.running_since is not None:
+        machine.halt(host, guest, RunState.PAUSED_MIGRATION)
+        machine.note("coma", uuid, host.name)
+
+
+def _prepare_by_daemon(
+    ctx: Context, machine: Machine, host: HostState, job: Job
+) -> None:
+    """The daemon prepares the destination itself; a stopped guest is there at once."""
+    source, target = mock_host(ctx.source), mock_host(ctx.destination)
+    guest = host.guests[job.uuid]
+    there = machine.state.hosts[target.name]
+    if not there.up:
+        raise _error(source, job.uuid, "cannot connect to the destination host")
+    room_for(machine, there, job.uuid, job.arrives_as, source.side)
+    two_step_pause = ctx.plan.two_step and ctx.plan.form is Form.PEER_TO_PEER
+    paused = guest.state is RunState.PAUSED
+    arriving = Job(
+        uuid=job.uuid,
+        host=there.name,
+        peer=host.name,
+        migration=job.migration,
+        owner=None,
+        phase=JobPhase.PREPARED,
+        was=guest.state,
+        daemon=True,
+        arrives_as=job.arrives_as,
+        land_paused=two_step_pause or paused or bool(ctx.options.paused),
+        persist_xml=persistent_for(
+            ctx, target.style, guest.live.xml if guest.live else "",
+            guest.persistent_xml or "",
+        ),
+    )
+    if guest.live is not None:
+        xml = ctx.options.dest_xml or guest.live.xml
+        jobs.receive(machine, arriving, live_from(domxml.read(xml), xml, arriving))
+        return
+    jobs.receive(machine, arriving, None)
+    jobs.land(machine, arriving, RunState.SHUTOFF)
+    jobs.retire(machine, job)
+
+
+def confirm(ctx: Context, fate: Fate) -> bool:
+    """Retire the source's copy, or give back what begin took.
+
+    Raises:
+        HostError: After GO: there is no job of this migration, yet a copy is left.
+    """
+    source = mock_host(ctx.source)
+    uuid = ctx.guest.uuid
+
+    def act(machine: Machine, host: HostState) -> None:
+        job = jobs.outgoing(machine, host.name, uuid)
+        guest = host.guests.get(uuid)
+        if job is not None and job.migration != ctx.migration:
+            raise _error(source, uuid, "another migration has the guest")
+        if fate is Fate.CANCELLED:
+            if job is not None:
+                _give_up(machine, host, job)
+        elif job is not None:
+            if job.phase is JobPhase.MOVING:
+                raise _error(source, uuid, "the guest is still moving")
+            jobs.retire(machine, job)
+        elif guest is not None and guest.live is not None:
+            raise _error(source, uuid, "the guest is not being migrated")
+        elif guest is not None and ctx.options.undefine_source:
+            machine.undefine(host, guest, "migrated")
+
+    source.connection.call("confirm", act, uuid)
+    return True
+
+
+def _give_up(machine: Machine, host: HostState, job: Job) -> None:
+    if job.phase is JobPhase.MOVING:
+        jobs.fail(machine, job, "cancelled by the controller", "aborted")
+    else:
+        jobs.give_back(machine, host, host.guests.get(job.uuid), job)
+    machine.state.outgoing.pop(job_key(host.name, job.uuid), None)
