@@ -86,8 +86,12 @@ class Migrator:
             UnknownHypervisor: No plugin serves it.
             HostUnreachable: Nobody answers.
         """
-        parsed = self._checked(uri, side)
-        host = self.manager.hypervisor_for(parsed).connect(parsed, side, self.clock)
+        with self._open(self._checked(uri, side), side) as host:
+            yield host
+
+    @contextmanager
+    def _open(self, uri: HostURI, side: Side) -> Iterator[Host]:
+        host = self.manager.hypervisor_for(uri).connect(uri, side, self.clock)
         try:
             yield host
         finally:
@@ -102,17 +106,18 @@ class Migrator:
     def _pair(self, source: str, destination: str) -> Iterator[tuple[Host, Host]]:
         """Both hosts; both URIs are checked before either is opened."""
         refused: list[Exception] = []
+        parsed: list[HostURI] = []
         for uri, side in ((source, Side.SOURCE), (destination, Side.DESTINATION)):
             try:
-                self._checked(uri, side)
+                parsed.append(self._checked(uri, side))
             except VirtmigrateError as error:
                 refused.append(error)
         if refused:
             msg = "the request is malformed"
             raise ExceptionGroup(msg, refused)
         with (
-            self.host(source, Side.SOURCE) as here,
-            self.host(destination, Side.DESTINATION) as there,
+            self._open(parsed[0], Side.SOURCE) as here,
+            self._open(parsed[1], Side.DESTINATION) as there,
         ):
             yield here, there
 

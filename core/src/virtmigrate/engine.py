@@ -8,7 +8,6 @@ is what both hosts show (`settle.py`), never a return code.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from virtmigrate.adjudication import Told
@@ -19,6 +18,7 @@ from virtmigrate.events import Committed, Landed, StepEnded, StepStarted
 from virtmigrate.forward import Missing, after_lost_finish, decide_landing
 from virtmigrate.host import RunState
 from virtmigrate.phases import Fate, Phase
+from virtmigrate.recovery import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,7 +160,7 @@ class Engine:
             ctx.arrival.definitions() if known else type(definitions)(None, None),
         )
         ctx.landing = decide_landing(ctx, source)
-        self.book.write("captured", **asdict(ctx.captured))
+        self.book.write("captured", **remembered(ctx.captured))
 
     def _commit(self) -> None:
         """See the source not running, decide the landing, make COMMIT durable."""

@@ -13,7 +13,7 @@ from virtmigrate.constraints import CORE, violated
 from virtmigrate.errors import NotMovable, OptionRefused, Refused, Side
 from virtmigrate.host import RunState
 from virtmigrate.option_rows import SWITCHES, VALUES, Switch, Value
-from virtmigrate.plan import Settled, Settlement
+from virtmigrate.plan import Settlement
 
 if TYPE_CHECKING:
     from virtmigrate.options import Options
@@ -69,7 +69,8 @@ def settle(options: Options, ends: Ends) -> Settlement:
         ExceptionGroup: Of `Refused`: *every* refusal, each with side and remedy.
     """
     refusals: list[Refused] = list(_mixed(ends))
-    rows: list[Settled] = []
+    # Plain rows, validated in one go: this runs for every plan.
+    rows: list[dict[str, object]] = []
     for switch in SWITCHES:
         row, refused = _switch(switch, getattr(options, switch.name), ends)
         rows.append(row)
@@ -78,10 +79,15 @@ def settle(options: Options, ends: Ends) -> Settlement:
         asked = getattr(options, value.name)
         if asked is not None:
             rows.append(
-                Settled(option=value.name, asked=asked, effective=asked, how=How.NATIVE)
+                {
+                    "option": value.name,
+                    "asked": asked,
+                    "effective": asked,
+                    "how": How.NATIVE,
+                }
             )
             refusals += _value(value, ends)
-    settlement = Settlement(options=tuple(rows))
+    settlement = Settlement.model_validate({"options": rows})
     refusals += _contradictions(settlement, ends)
     refusals += _no_configuration_left(settlement, ends)
     if refusals:
@@ -165,7 +171,7 @@ def _switch(
     switch: Switch,
     asked: bool | None,  # noqa: FBT001 - the answer is data
     ends: Ends,
-) -> tuple[Settled, list[OptionRefused]]:
+) -> tuple[dict[str, object], list[OptionRefused]]:
     supports = _supports(switch, ends)
     if asked is None:
         answer, why = _default(switch, supports, ends)
@@ -173,9 +179,13 @@ def _switch(
         answer, why = asked, ""
     how = max((s.how(answer) for _, s in supports), key=RANK.index)
     note = next((s.note for _, s in supports if s.how(answer) is how and s.note), "")
-    row = Settled(
-        option=switch.name, asked=asked, effective=answer, how=how, why=why or note
-    )
+    row: dict[str, object] = {
+        "option": switch.name,
+        "asked": asked,
+        "effective": answer,
+        "how": how,
+        "why": why or note,
+    }
     if how is not How.REFUSED or asked is None:
         return row, []
     return row, [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from virtmigrate.adjudication import Told
 from virtmigrate.context import Captured
@@ -90,6 +90,28 @@ def _take(state: Remembered, record: Record) -> None:
         state.landing = RunState(str(body["landing"]))
     elif record.kind == "rollback" and state.told is not Told.BEGUN:
         state.told = Told.ROLLING_BACK
+
+
+def remembered(captured: Captured) -> dict[str, Any]:
+    """A capture as JSON data, for the journal."""
+
+    def sighting(seen: Sighting) -> dict[str, object]:
+        return {
+            "state": seen.state.value,
+            "persistent": seen.persistent,
+            "job": seen.job,
+            "why": seen.why,
+        }
+
+    def definitions(texts: Definitions) -> dict[str, object]:
+        return {"live": texts.live, "persistent": texts.persistent}
+
+    return {
+        "source": sighting(captured.source),
+        "definitions": definitions(captured.definitions),
+        "destination": sighting(captured.destination),
+        "destination_definitions": definitions(captured.destination_definitions),
+    }
 
 
 def _captured(body: dict[str, object]) -> Captured:
