@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from virtmigrate.results import Result
     from virtmigrate_lab import Lab
 
-pytest_plugins = ["virtmigrate_lab.pytest_plugin"]
-
 LONG_S = 120.0
 SLOW_LINK_MIB_S = 12.0
 
