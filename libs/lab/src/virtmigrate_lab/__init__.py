@@ -6,7 +6,13 @@ Start with :class:`Lab`.
 from __future__ import annotations
 
 from virtmigrate_lab.domain import GuestOptions
-from virtmigrate_lab.errors import CommandFailed, LabError, LabNotFound, LabUnavailable
+from virtmigrate_lab.errors import (
+    CommandFailed,
+    LabError,
+    LabNotFound,
+    LabRefused,
+    LabUnavailable,
+)
 from virtmigrate_lab.host import Host
 from virtmigrate_lab.lab import Lab
 from virtmigrate_lab.needs import obstacles
@@ -20,6 +26,7 @@ __all__ = [
     "Lab",
     "LabError",
     "LabNotFound",
+    "LabRefused",
     "LabUnavailable",
     "obstacles",
 ]

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import shutil
 import string
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import as_file, files
-from typing import Any
 
 from virtmigrate_lab import network, qemu_host, record
-from virtmigrate_lab.domain import GuestOptions
-from virtmigrate_lab.errors import LabError, LabUnavailable
+from virtmigrate_lab.errors import LabError, LabRefused, LabUnavailable
 from virtmigrate_lab.host import Host
 from virtmigrate_lab.layout import Layout
 from virtmigrate_lab.namespaces import Space, open_host, open_switch
@@ -40,16 +36,8 @@ def parse_hosts(text: str) -> list[tuple[str, str]]:
     kind, colon, count = text.strip().rpartition(":")
     kind = kind if colon else "qemu"
     if kind != "qemu" or not count.isdigit() or not 1 <= int(count) <= MOST_HOSTS:
-        raise LabError(f"hosts {text!r}: a number from 1 to {MOST_HOSTS}, or qemu:2")
+        raise LabRefused(f"hosts {text!r}: a number from 1 to {MOST_HOSTS}, or qemu:2")
     return [(name, kind) for name in string.ascii_lowercase[: int(count)]]
-
-
-def new_guest(name: str, options: dict[str, Any]) -> GuestOptions:
-    """The options of a guest that does not exist yet."""
-    try:
-        return GuestOptions(name, str(uuid.uuid4()), **options)
-    except TypeError as error:
-        raise LabError(f"guest {name}: {error}") from error
 
 
 @contextlib.contextmanager
@@ -84,7 +72,7 @@ def build(layout: Layout, hosts: str) -> LabRecord:
     with locked(layout):
         before = LabRecord.load(layout)
         if before is not None and before.whole():
-            raise LabError(
+            raise LabRefused(
                 f"a lab is up in {layout.state_dir}",
                 remedy="take it down first: virtmigrate lab down",
             )

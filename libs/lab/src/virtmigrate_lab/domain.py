@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 from xml.sax.saxutils import escape
 
-from virtmigrate_lab.errors import LabError
+from virtmigrate_lab.errors import LabRefused
 from virtmigrate_lab.layout import INNER_RUN
 from virtmigrate_lab.stream import NAME
 
@@ -48,6 +48,19 @@ XML = """\
 """
 
 
+class GuestSettings(TypedDict, total=False):
+    """What may be said of a guest when it is started; see :class:`GuestOptions`."""
+
+    memory_mib: int
+    working_set_mib: int
+    dirty_rate_mib_s: int
+    pattern: Pattern
+    fill_percent: int
+    hot_percent: int
+    wave_ms: tuple[int, int] | None
+    quiet_rate_mib_s: int
+
+
 @dataclass(frozen=True)
 class GuestOptions:
     """What a guest is and does.
@@ -69,7 +82,7 @@ class GuestOptions:
         quiet_rate_mib_s: See ``wave_ms``.
 
     Raises:
-        LabError: a value is out of range.
+        LabRefused: a value is out of range.
     """
 
     name: str
@@ -103,7 +116,7 @@ class GuestOptions:
         ]
         wrong = [text for fine, text in checks if not fine]
         if wrong:
-            raise LabError(f"guest can't be made: {'; '.join(wrong)}")
+            raise LabRefused(f"guest can't be made: {'; '.join(wrong)}")
 
     @property
     def cmdline(self) -> str:

@@ -17,7 +17,11 @@ class LabError(Exception):
         super().__init__(f"{message} ({remedy})" if remedy else message)
 
 
-class LabUnavailable(LabError):
+class LabRefused(LabError):
+    """Refused before anything was touched: a wrong name, a value out of range."""
+
+
+class LabUnavailable(LabRefused):
     """This machine can't run a lab at all; ``obstacles`` says why.
 
     Args:
@@ -29,7 +33,7 @@ class LabUnavailable(LabError):
         super().__init__("this machine can't run a lab: " + "; ".join(obstacles))
 
 
-class LabNotFound(LabError):
+class LabNotFound(LabRefused):
     """No lab is up in the given directory."""
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from virtmigrate_lab.domain import GuestOptions
-from virtmigrate_lab.errors import CommandFailed, LabError
+from virtmigrate_lab.errors import CommandFailed, LabError, LabRefused
 from virtmigrate_lab.layout import Layout
 from virtmigrate_lab.processes import wait_for
 from virtmigrate_lab.qemu_host import virsh
@@ -71,7 +71,7 @@ class Guests:
             LabError: the name is taken, or it did not get ready in time.
         """
         if options.name in self.names():
-            raise LabError(
+            raise LabRefused(
                 f"guest {options.name} has been started in this lab",
                 remedy="stop it first, or choose another name",
             )
@@ -109,18 +109,34 @@ class Guests:
             text = self._record(name).read_text(encoding="utf-8")
         except FileNotFoundError as error:
             known = ", ".join(self.names()) or "none"
-            raise LabError(f"no guest {name} in this lab (guests: {known})") from error
+            raise LabRefused(
+                f"no guest {name} in this lab (guests: {known})"
+            ) from error
         return GuestOptions.from_json(json.loads(text))
 
     def stop(self, name: str) -> None:
         """Destroy and undefine a guest wherever it is, and forget it."""
         guest = self.options(name)
         for path in self.sockets.values():
-            state, persistent = self.state(path, guest.uuid)
-            if state not in (ABSENT, UNREACHABLE, "shut off"):
-                virsh(path, "destroy", guest.uuid)
-            if persistent:
-                virsh(path, "undefine", guest.uuid)
+            self._remove(path, guest.uuid)
+        self._forget(name)
+
+    def clear(self) -> None:
+        """Destroy and undefine every domain on every host."""
+        for path in self.sockets.values():
+            for uuid in virsh(path, "list", "--all", "--uuid").split():
+                self._remove(path, uuid)
+        for name in self.names():
+            self._forget(name)
+
+    def _remove(self, path: Path, uuid: str) -> None:
+        state, persistent = self.state(path, uuid)
+        if state not in (ABSENT, UNREACHABLE, "shut off"):
+            virsh(path, "destroy", uuid)
+        if persistent:
+            virsh(path, "undefine", uuid)
+
+    def _forget(self, name: str) -> None:
         self._record(name).unlink(missing_ok=True)
         (self.layout.guests / f"{name}.xml").unlink(missing_ok=True)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import time
+import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, Unpack
 
 from virtmigrate_lab import building, network
-from virtmigrate_lab.domain import GuestOptions
-from virtmigrate_lab.errors import LabError, LabNotFound
+from virtmigrate_lab.domain import GuestOptions, GuestSettings
+from virtmigrate_lab.errors import LabNotFound, LabRefused
 from virtmigrate_lab.guests import Guests
 from virtmigrate_lab.host import Host
 from virtmigrate_lab.layout import Layout, default_state_dir
@@ -101,7 +103,7 @@ class Lab:
             return self.hosts[name]
         except KeyError as error:
             known = ", ".join(self.hosts)
-            raise LabError(f"no host {name} in this lab (hosts: {known})") from error
+            raise LabRefused(f"no host {name} in this lab (hosts: {known})") from error
 
     @property
     def guests(self) -> Guests:
@@ -115,7 +117,7 @@ class Lab:
         *,
         persistent: bool = True,
         paused: bool = False,
-        **options: Any,
+        **options: Unpack[GuestSettings],
     ) -> GuestOptions:
         """Boot a guest and wait until its memory is filled.
 
@@ -132,7 +134,7 @@ class Lab:
                 in time.
         """
         where = self.host(host).name
-        guest = building.new_guest(name, options)
+        guest = GuestOptions(name, str(uuid.uuid4()), **options)
         return self.guests.start(guest, where, persistent=persistent, paused=paused)
 
     def guest_check(
@@ -178,9 +180,34 @@ class Lab:
         self._record = self._record.with_daemon(host, daemon)
         self._record.save(self._layout)
 
+    def tidy(self) -> None:
+        """Make the hosts as good as new: no guests, free links, daemons that answer.
+
+        Domains that were defined in another way than by :meth:`guest_start` go too.
+        """
+        self.link_up()
+        self.link_rate(None)
+        for host in self.hosts.values():
+            for process in host.processes():
+                process.kill(signal.SIGCONT)
+            if not host.daemon.alive():
+                self.daemon_restart(host.name)
+        self.guests.clear()
+
     def down(self) -> None:
         """End everything that belongs to the lab and remove its files."""
         building.clear(self._layout)
+
+    @classmethod
+    def clear(cls, state_dir: Path | None = None) -> Path:
+        """Take down whatever is in a directory, a crashed lab too; fine if nothing is.
+
+        Returns:
+            The directory.
+        """
+        layout = Layout((state_dir or default_state_dir()).absolute())
+        building.clear(layout)
+        return layout.state_dir
 
     def _chosen(self, host: str | None) -> Iterable[Host]:
         return self._record.hosts if host is None else [self.host(host)]

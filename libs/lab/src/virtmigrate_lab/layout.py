@@ -16,7 +16,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from virtmigrate_lab.errors import LabError
+from virtmigrate_lab.errors import LabRefused
 
 SOCKET_PATH_MAX = 107
 """Longest path of a UNIX socket in bytes, without its end (``unix(7)``)."""
@@ -89,7 +89,7 @@ class Layout:
     """The files of one lab.
 
     Raises:
-        LabError: the directory's path is too long for the sockets in it.
+        LabRefused: the directory's path is too long for the sockets in it.
     """
 
     state_dir: Path
@@ -98,7 +98,7 @@ class Layout:
         """Refuse a path that would make a socket's path too long."""
         longest = len(os.fsencode(self.state_dir / LONGEST_SOCKET))
         if longest > SOCKET_PATH_MAX:
-            raise LabError(
+            raise LabRefused(
                 f"lab directory {self.state_dir}: sockets in it would have paths of"
                 f" {longest} bytes, the limit is {SOCKET_PATH_MAX}",
                 remedy="choose a shorter one with --dir or VIRTMIGRATE_LAB_DIR",

@@ -19,11 +19,12 @@ SUBNET = "192.0.2"
 FIRST_ADDRESS = 11
 DEVICE = "eth0"
 
-SHALLOW = {
-    "net.ipv4.tcp_wmem": "4096 65536 262144",
-    "net.ipv4.tcp_rmem": "4096 131072 524288",
+BUFFERS = {
+    "shallow": {"wmem": "4096 65536 262144", "rmem": "4096 131072 524288"},
+    "deep": {"wmem": "4096 16384 4194304", "rmem": "4096 131072 6291456"},
 }
-"""Send and receive buffers so small that a page asked for is not stuck behind 4 MiB."""
+"""TCP send and receive buffers (bytes: least, default, most). ``deep`` is the kernel's
+default; with ``shallow`` a page that is asked for is not stuck behind 4 MiB."""
 
 
 def address(index: int) -> str:
@@ -70,7 +71,8 @@ def set_up(space: Space, device: str, *, up: bool) -> None:
     space.run(["ip", "link", "set", device, "up" if up else "down"], mount=False)
 
 
-def buffers(space: Space, settings: dict[str, str]) -> None:
-    """Set kernel parameters of a host's network namespace."""
-    for key, value in settings.items():
-        space.run(["sysctl", "-q", "-w", f"{key}={value}"], mount=False)
+def buffers(space: Space, name: str) -> None:
+    """Set the TCP buffers of a host to one of :data:`BUFFERS`."""
+    for key, value in BUFFERS[name].items():
+        script = f"echo '{value}' > /proc/sys/net/ipv4/tcp_{key}"
+        space.run(["sh", "-c", script], mount=False)

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from virtmigrate_lab.layout import Layout
@@ -54,8 +55,7 @@ class Observer:
         self._count = 0
         self._running = True
         for host in hosts:
-            path = layout.host(host).beat_socket
-            self._listen(path, lambda peer, host=host: self._accept(host, peer))
+            self._listen(layout.host(host).beat_socket, partial(self._accept, host))
         self._listen(layout.control, self._accept_control)
 
     def _listen(self, path: Path, accept: Callable[[socket.socket], None]) -> None:
@@ -74,13 +74,13 @@ class Observer:
         connection = Connection(host, self._count, peer)
         self._connections[connection.number] = connection
         self._selector.register(
-            peer, selectors.EVENT_READ, lambda: self._read(connection)
+            peer, selectors.EVENT_READ, partial(self._read, connection)
         )
 
     def _accept_control(self, peer: socket.socket) -> None:
         peer.setblocking(False)
         self._selector.register(
-            peer, selectors.EVENT_READ, lambda: self._command(peer)
+            peer, selectors.EVENT_READ, partial(self._command, peer)
         )
 
     def _command(self, peer: socket.socket) -> None:

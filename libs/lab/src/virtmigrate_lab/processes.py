@@ -17,6 +17,7 @@ from pathlib import Path
 
 from virtmigrate_lab.errors import CommandFailed, LabError
 from virtmigrate_lab.layout import INNER_RUN
+from virtmigrate_lab.needs import search_path
 
 RUN_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 10.0
@@ -99,7 +100,12 @@ def run(
             errors="replace",
             stdin=subprocess.DEVNULL,
             timeout=timeout_s,
-            env={**os.environ, "LC_ALL": "C", **(variables or {})},
+            env={
+                **os.environ,
+                "PATH": search_path(),
+                "LC_ALL": "C",
+                **(variables or {}),
+            },
         )
     except subprocess.TimeoutExpired as error:
         raise CommandFailed(argv, None, str(error.stderr or "")) from error
@@ -144,7 +150,9 @@ def tail(path: Path, lines: int = 5) -> str:
     return " | ".join(text.splitlines()[-lines:]) or f"{path} is empty"
 
 
-def wait_for(check: Callable[[], bool], timeout_s: float, poll_s: float = POLL_S) -> bool:
+def wait_for(
+    check: Callable[[], bool], timeout_s: float, poll_s: float = POLL_S
+) -> bool:
     """Wait until a check holds; False if it did not within the limit."""
     deadline = time.monotonic() + timeout_s
     while not check():
@@ -189,7 +197,8 @@ def marked(lab_id: str, host: str | None = None) -> list[Process]:
         words = _read(entry / f"root{MARK}").decode("utf-8", "replace").split()
         ours = words == [lab_id, host] if host else words[:1] == [lab_id]
         if not ours and host is None:
-            ours = f"{LAB_ID}={lab_id}".encode() in _read(entry / "environ").split(b"\0")
+            variables = _read(entry / "environ").split(b"\0")
+            ours = f"{LAB_ID}={lab_id}".encode() in variables
         process = identify(int(entry.name)) if ours else None
         if process is not None:
             found.append(process)

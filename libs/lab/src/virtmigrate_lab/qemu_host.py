@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 import uuid
@@ -128,7 +129,7 @@ def wait_ready(paths: HostPaths, daemon: Process, log: Path) -> None:
     while daemon.alive() and paths.socket.exists() and time.monotonic() < deadline:
         left = max(1.0, deadline - time.monotonic())
         try:
-            virsh(paths.socket, "domcapabilities", "--virttype", "qemu", timeout_s=left)
+            virsh(paths.socket, "capabilities", timeout_s=left)
         except CommandFailed as error:
             why = error.stderr
         else:
@@ -143,14 +144,18 @@ def warm_capabilities(paths: HostPaths) -> None:
 
     libvirt checks that it is still true (binary, version, kernel) before it uses it.
     """
-    known = default_cache_dir() / "capabilities"
-    if known.is_dir():
-        shutil.copytree(known, paths.capability_cache, dirs_exist_ok=True)
+    _copy_all(default_cache_dir() / "capabilities", paths.capability_cache)
 
 
 def keep_capabilities(paths: HostPaths) -> None:
     """Keep what a host learnt of this machine's QEMU for the next one."""
-    known = default_cache_dir() / "capabilities"
-    known.mkdir(parents=True, exist_ok=True)
-    if paths.capability_cache.is_dir():
-        shutil.copytree(paths.capability_cache, known, dirs_exist_ok=True)
+    _copy_all(paths.capability_cache, default_cache_dir() / "capabilities")
+
+
+def _copy_all(source: Path, target: Path) -> None:
+    """Copy files, each all or nothing, as other labs may do the same now."""
+    target.mkdir(parents=True, exist_ok=True)
+    for file in source.glob("*.xml"):
+        draft = target / f"{file.name}.{os.getpid()}"
+        shutil.copyfile(file, draft)
+        draft.replace(target / file.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -122,4 +121,4 @@ def write(layout: Layout, data: dict[str, Any]) -> None:
     text = json.dumps(data, indent=1) + "\n"
     draft = Path(f"{layout.record}.new")
     draft.write_text(text, encoding="utf-8")
-    os.replace(draft, layout.record)
+    draft.replace(layout.record)

@@ -1,8 +1,8 @@
-"""The guest's serial output: beats of one byte, records of one line. Pure.
+r"""The guest's serial output: beats of one byte, records of one line. Pure.
 
 A beat is ``0x80 | (counter & 0x7f)``. A record is seven-bit text::
 
-    S name counter writes started walks verified pages errors first_bad flags*sum\\n
+    S name counter writes started walks verified pages errors first_bad flags*sum\n
 
 with hexadecimal numbers; ``sum`` is the exclusive or of the bytes before the star.
 Bytes may be missing anywhere (a guest drops them when nobody reads): a record that
@@ -127,10 +127,16 @@ def parse_record(line: bytes) -> Record | None:
         return None
     if not NAME.fullmatch(name):
         return None
-    *counts, first_bad, flags = numbers
+    counter, writes, started, walks, verified, pages, errors, first_bad, flags = numbers
     return Record(
-        name,
-        *counts,
+        name=name,
+        counter=counter,
+        writes=writes,
+        started=started,
+        walks=walks,
+        verified=verified,
+        pages=pages,
+        errors=errors,
         first_bad=None if first_bad == NO_PAGE else first_bad,
         ready=bool(flags & READY),
         fault=bool(flags & FAULT),
