@@ -104,6 +104,8 @@ class Term(Model):
     """It was given / was not given (values)."""
     holds: str | None = None
     """A list value holds this item, or a text value begins with it."""
+    lacks: str | None = None
+    """A list value does not hold this item; one that is not given holds none."""
     other_than: tuple[str, ...] = ()
     """A text value begins with none of these."""
     many: bool | None = None

@@ -154,6 +154,7 @@ def _holds(term: Term, value: object) -> bool:
         term.holds is None
         or term.holds in items
         or (bool(text) and text.startswith(term.holds)),
+        term.lacks is None or term.lacks not in items,
         not term.other_than
         or (bool(text) and not text.startswith(tuple(term.other_than))),
         term.many is None or (len(items) > 1) is term.many,

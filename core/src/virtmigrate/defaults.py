@@ -10,14 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtmigrate.capabilities import How
-from virtmigrate.errors import PluginError, Side
+from virtmigrate.errors import PluginError
 from virtmigrate.hookspecs import hookimpl
 from virtmigrate.host import RunState
 from virtmigrate.phases import Fate
-from virtmigrate.plan import Finding, Level
+from virtmigrate.preflight import blockers
 
 if TYPE_CHECKING:
     from virtmigrate.context import Captured, Context, PlanContext
+    from virtmigrate.plan import Finding
 
 
 @hookimpl
@@ -81,10 +82,14 @@ def virtmigrate_restore_run_state(ctx: Context, landing: RunState) -> bool:
 
 @hookimpl
 def virtmigrate_undo_persist(ctx: Context) -> bool:
-    """Put the destination's definition back as it was; owe it where it must wait."""
+    """Put the destination's definition back as it was; owe it where it must wait.
+
+    Where it is deferred, undefining a running guest would end it: so it waits unless
+    the guest was *seen* to be stopped. "Not seen to run" is not enough.
+    """
     before = _captured(ctx).destination_definitions.persistent
-    running = ctx.arrival.look().state.active
-    if ctx.plan.settlement["persist_dest"].how is How.DEFERRED and running:
+    stopped = ctx.arrival.look().state is RunState.SHUTOFF
+    if ctx.plan.settlement["persist_dest"].how is How.DEFERRED and not stopped:
         ctx.engine.owe("undo_persist")
         ctx.engine.warn(
             "the destination's definition goes when the guest stops: `settle` does it"
@@ -119,69 +124,4 @@ def _captured(ctx: Context) -> Captured:
 @hookimpl
 def virtmigrate_preflight(request: PlanContext) -> list[Finding]:
     """Same host twice, names and identities taken, a job already running."""
-    name = request.options.dest_name or request.guest.name
-    holder = request.destination.name_taken_by(name)
-    there = request.destination.guest_by_uuid(request.guest.uuid).look()
-    same = request.source.uuid == request.destination.uuid
-    table = (
-        (
-            same,
-            "same-host",
-            Side.BOTH,
-            request.destination.name,
-            "source and destination are the same host",
-            "name another destination",
-        ),
-        (
-            not same and holder not in (None, request.guest.uuid),
-            "name-taken",
-            Side.DESTINATION,
-            name,
-            f"another guest is called {name} there",
-            "rename this one with --dname, or that one",
-        ),
-        (
-            not same and there.state.active,
-            "already-active",
-            Side.DESTINATION,
-            request.guest.name,
-            f"a guest of the same UUID is {there.state} there",
-            "find out which copy is the right one, and stop the other",
-        ),
-        (
-            request.sighting.job,
-            "job-active",
-            Side.SOURCE,
-            request.guest.name,
-            "another job (a migration?) is active on the guest",
-            "wait for it, or abort it",
-        ),
-        (
-            request.sighting.state in (RunState.POSTCOPY, RunState.POSTCOPY_FAILED),
-            "in-postcopy",
-            Side.SOURCE,
-            request.guest.name,
-            "the guest is in the middle of a post-copy",
-            "resume that migration",
-        ),
-        (
-            request.sighting.state is RunState.PAUSED_MIGRATION,
-            "half-migrated",
-            Side.SOURCE,
-            request.guest.name,
-            "the guest is paused by a migration that was not finished",
-            "`virtmigrate recover` finds out where it belongs",
-        ),
-    )
-    return [
-        Finding(
-            id=found,
-            level=Level.BLOCKER,
-            side=side,
-            subject=subject,
-            message=message,
-            remedy=remedy,
-        )
-        for holds, found, side, subject, message, remedy in table
-        if holds
-    ]
+    return blockers(request)

@@ -13,9 +13,20 @@ from typing import TYPE_CHECKING
 from virtmigrate.adjudication import Told
 from virtmigrate.closing import Closing
 from virtmigrate.context import Captured, Context
-from virtmigrate.errors import AnswerLost, HostError, PluginError, VirtmigrateError
+from virtmigrate.errors import (
+    AnswerLost,
+    HostError,
+    HostUnreachable,
+    PluginError,
+    VirtmigrateError,
+)
 from virtmigrate.events import Committed, Landed, StepEnded, StepStarted
-from virtmigrate.forward import Missing, after_lost_finish, decide_landing
+from virtmigrate.forward import (
+    Missing,
+    after_lost_finish,
+    decide_landing,
+    wait_for_source,
+)
 from virtmigrate.host import RunState
 from virtmigrate.phases import Fate, Phase
 from virtmigrate.recovery import remembered
@@ -151,8 +162,12 @@ class Engine:
     def _capture(self) -> None:
         ctx = self.ctx
         source, there = ctx.guest.look(), ctx.arrival.look()
+        for seen, host in ((source, ctx.source), (there, ctx.destination)):
+            if seen.state is RunState.UNREACHABLE:
+                msg = f"the host does not answer: {seen.why}"
+                raise HostUnreachable(msg, side=host.side, subject=host.name)
         definitions = ctx.guest.definitions()
-        known = there.state not in (RunState.ABSENT, RunState.UNREACHABLE)
+        known = there.state is not RunState.ABSENT
         ctx.captured = Captured(
             source,
             definitions,
@@ -165,7 +180,7 @@ class Engine:
     def _commit(self) -> None:
         """See the source not running, decide the landing, make COMMIT durable."""
         ctx = self.ctx
-        seen = ctx.guest.look()
+        seen = wait_for_source(ctx)
         if seen.state is RunState.UNREACHABLE:
             msg = "the source does not answer, so it was not seen to have stopped"
             raise AnswerLost(msg, side=ctx.source.side, subject=ctx.guest.name)
@@ -219,9 +234,15 @@ class Engine:
         self._guarded("confirm", self.at_source.confirm)
 
     def _roll_back(self) -> None:
-        """Before COMMIT: take back in reverse what was begun."""
-        self.book.note("rollback", durable=True, why="a step failed before COMMIT")
+        """Before COMMIT: take back in reverse what was begun.
+
+        Once perform was intended the destination may hold the only complete copy, so
+        nothing is ended there while the source can't be seen.
+        """
         performed = self.told is not Told.BEGUN
+        if performed and wait_for_source(self.ctx).state is RunState.UNREACHABLE:
+            return
+        self.book.note("rollback", durable=True, why="a step failed before COMMIT")
         if performed:
             self.told = Told.ROLLING_BACK
         for step in reversed(self.entered):

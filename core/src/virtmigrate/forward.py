@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from virtmigrate.errors import HostError
 from virtmigrate.host import RunState
+from virtmigrate.settle import see
 
 if TYPE_CHECKING:
     from virtmigrate.context import Context
@@ -47,6 +47,16 @@ def decide_landing(ctx: Context, source: Sighting) -> RunState:
     return RunState.RUNNING
 
 
+def wait_for_source(ctx: Context) -> Sighting:
+    """Look at the source until it answers, within a bound; the last look."""
+    until = ctx.clock.now() + SEEK_S
+    while (seen := see(ctx.guest)).state is RunState.UNREACHABLE:
+        if ctx.clock.now() >= until:
+            break
+        ctx.clock.sleep(LOOK_S)
+    return seen
+
+
 def after_lost_finish(ctx: Context, *, answered: bool) -> Missing:
     """Look for the guest over fresh connections, until the truth is seen.
 
@@ -59,7 +69,7 @@ def after_lost_finish(ctx: Context, *, answered: bool) -> Missing:
     last: RunState | None = None
     since = clock.now()
     while clock.now() < until:
-        state = _state(ctx)
+        state = see(ctx.arrival).state
         if state is RunState.RUNNING or state is ctx.landing is RunState.SHUTOFF:
             return Missing.THERE
         if state is not last:
@@ -73,13 +83,6 @@ def after_lost_finish(ctx: Context, *, answered: bool) -> Missing:
                 return Missing.UNKNOWN
         clock.sleep(LOOK_S)
     return Missing.UNKNOWN
-
-
-def _state(ctx: Context) -> RunState:
-    try:
-        return ctx.arrival.look().state
-    except HostError:
-        return RunState.UNREACHABLE
 
 
 def _never_started(ctx: Context, state: RunState, *, answered: bool) -> bool:

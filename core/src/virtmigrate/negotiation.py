@@ -12,7 +12,14 @@ from virtmigrate.capabilities import Capabilities, Form, How, Knob, Support
 from virtmigrate.constraints import CORE, violated
 from virtmigrate.errors import NotMovable, OptionRefused, Refused, Side
 from virtmigrate.host import RunState
-from virtmigrate.option_rows import SWITCHES, VALUES, Switch, Value
+from virtmigrate.option_rows import (
+    BY_NAME,
+    IMPLIED_BY,
+    SWITCHES,
+    VALUES,
+    Switch,
+    Value,
+)
 from virtmigrate.plan import Settlement
 
 if TYPE_CHECKING:
@@ -72,7 +79,7 @@ def settle(options: Options, ends: Ends) -> Settlement:
     # Plain rows, validated in one go: this runs for every plan.
     rows: list[dict[str, object]] = []
     for switch in SWITCHES:
-        row, refused = _switch(switch, getattr(options, switch.name), ends)
+        row, refused = _switch(switch, options, ends)
         rows.append(row)
         refusals += refused
     for value in VALUES:

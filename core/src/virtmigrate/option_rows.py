@@ -191,6 +191,9 @@ VALUES: tuple[Value, ...] = (
 # fmt: on
 
 ROWS: tuple[Switch | Value, ...] = (*SWITCHES, *VALUES)
+IMPLIED_BY: dict[str, str] = {"p2p": "tunnelled", "compressed": "compression_methods"}
+"""A switch that nobody asked for, and the option that asks for it by being given."""
+
 BY_NAME: dict[str, Switch | Value] = {row.name: row for row in ROWS}
 BY_PARAM: dict[str, Value] = {row.param: row for row in VALUES if row.param}
 FLAG_MASK = sum(1 << row.bit for row in SWITCHES if row.bit is not None)

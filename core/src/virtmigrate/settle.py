@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.adjudication import (
     WHY,
-    At,
     Told,
     Verdict,
     adjudicate,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from virtmigrate.context import Context
+    from virtmigrate.host import Guest
     from virtmigrate.relay import Relay
 
 QUIET_S = 60.0
@@ -286,16 +286,14 @@ ENDS: dict[Verdict, Callable[[Settler, Sighting, Sighting], Outcome]] = {
 
 def look(ctx: Context) -> tuple[Sighting, Sighting]:
     """Both sides of one migration, now."""
-    return _see(ctx.guest.look), _see(ctx.arrival.look)
+    return see(ctx.guest), see(ctx.arrival)
 
 
-def _see(look_at: Callable[[], Sighting]) -> Sighting:
+def see(guest: Guest) -> Sighting:
+    """A look that never fails: what can't be asked is UNREACHABLE."""
     try:
-        return look_at()
+        return guest.look()
     except VirtmigrateError as error:
         return Sighting(RunState.UNREACHABLE, why=error.message)
     except Exception as error:  # noqa: BLE001 - a plugin that breaks shows nothing
         return Sighting(RunState.UNREACHABLE, why=f"{type(error).__name__}: {error}")
-
-
-__all__ = ["At", "Settled", "Settler", "look"]

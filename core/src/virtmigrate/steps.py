@@ -75,7 +75,8 @@ def compile_steps(
             ),
         ),
         (
-            not settlement["offline"].effective,
+            # A one-call form moves the definition by that call as well.
+            form is not Form.DRIVEN or not settlement["offline"].effective,
             _step(
                 Phase.PERFORM,
                 "perform",
