@@ -175,12 +175,14 @@ def _supports(switch: Switch, ends: Ends) -> list[tuple[Side, Support]]:
 
 
 def _switch(
-    switch: Switch,
-    asked: bool | None,  # noqa: FBT001 - the answer is data
-    ends: Ends,
+    switch: Switch, options: Options, ends: Ends
 ) -> tuple[dict[str, object], list[OptionRefused]]:
     supports = _supports(switch, ends)
-    if asked is None:
+    asked: bool | None = getattr(options, switch.name)
+    implying = BY_NAME.get(IMPLIED_BY.get(switch.name, ""))
+    if asked is None and implying and getattr(options, implying.name):
+        answer, why = True, f"--{implying.virsh} asks for it"
+    elif asked is None:
         answer, why = _default(switch, supports, ends)
     else:
         answer, why = asked, ""
