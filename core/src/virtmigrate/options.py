@@ -147,12 +147,21 @@ class Options(Model):
         Raises:
             ExceptionGroup: Of `BadInput`, one for each wrong or unknown option.
         """
+        return cls._with_faults(asked, [])
+
+    @classmethod
+    def _with_faults(
+        cls, asked: Mapping[str, object], faults: list[Exception]
+    ) -> Options:
+        """Options, unless there are faults already or more are found."""
         try:
-            return cls.model_validate(dict(asked))
+            options = cls.model_validate(dict(asked))
         except ValidationError as error:
-            faults = [_fault(item["loc"], item["msg"]) for item in error.errors()]
+            faults = faults + [_fault(e["loc"], e["msg"]) for e in error.errors()]
+        if faults:
             msg = "the request is malformed"
-            raise ExceptionGroup(msg, faults) from None
+            raise ExceptionGroup(msg, faults)
+        return options
 
     @classmethod
     def from_libvirt_flags(
@@ -166,8 +175,8 @@ class Options(Model):
                 units as libvirt has them (bandwidth MiB/s, cache bytes).
 
         Raises:
-            BadInput: An unknown bit or parameter.
-            ExceptionGroup: Of `BadInput`, for values out of range.
+            BadInput: An unknown bit.
+            ExceptionGroup: Of `BadInput`, one for each unknown or wrong parameter.
         """
         if not 0 <= flags < FLAG_LIMIT or flags & ~FLAG_MASK:
             unknown = flags & ~FLAG_MASK
@@ -180,13 +189,15 @@ class Options(Model):
             else row.absent
             for row in SWITCHES
         }
+        unknown_params: list[Exception] = []
         for name, value in (params or {}).items():
             if name not in BY_PARAM:
                 msg = f"{name[:80]!r} is no migration parameter of libvirt"
-                raise BadInput(msg, subject=name[:80])
+                unknown_params.append(BadInput(msg, subject=name[:80]))
+                continue
             single = isinstance(value, str) and BY_PARAM[name].many
             asked[BY_PARAM[name].name] = (value,) if single else value
-        return cls.checked(asked)
+        return cls._with_faults(asked, unknown_params)
 
     def to_libvirt_flags(self) -> int:
         """The flag word of all options that are yes."""
