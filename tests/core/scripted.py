@@ -1,0 +1,349 @@
+"""A hypervisor of these tests' own: hosts are dicts, and every call is written down.
+
+No physics, no connection: `World.hosts` says what each host shows, `World.calls` what
+was called in which order, `World.at` lets a test break or change things before or after
+any call. The world itself notices what must never happen (`World.wrongs`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from tests.core.declared import qemu_like
+from virtmigrate.errors import GuestNotFound, HostUnreachable, Side
+from virtmigrate.hookspecs import hookimpl
+from virtmigrate.host import CONTRACT, Definitions, RunState, Sample, Sighting
+from virtmigrate.phases import Fate
+
+UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
+NAME = "demo"
+XML = "<domain><name>demo</name></domain>"
+MOVING = (RunState.PAUSED_MIGRATION, RunState.POSTCOPY)
+
+
+class VirtualClock:
+    """Time passes only when somebody sleeps."""
+
+    def __init__(self):
+        self.time = 1000.0
+
+    def now(self):
+        return self.time
+
+    def wall(self):
+        return self.time
+
+    def sleep(self, seconds):
+        assert seconds > 0, "a wait that does not wait never ends"
+        self.time += seconds
+
+
+@dataclass
+class Copy:
+    """What one host has of the guest."""
+
+    state: RunState = RunState.ABSENT
+    persistent: str | None = None
+    job: bool = False
+    name: str = NAME
+
+
+@dataclass
+class World:
+    """Two hosts, a guest, and a script of what goes wrong.
+
+    Attributes:
+        gone: Whether perform removes the source's copy and starts the guest at the
+            destination, as a vz-like hypervisor does.
+        down: Hosts that do not answer.
+        at: (call, "before" or "after") -> what happens then; it may raise.
+        wrongs: What happened that must never happen.
+    """
+
+    state: RunState = RunState.RUNNING
+    persistent: bool = True
+    gone: bool = False
+    pulses: int = 0
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    hosts: dict[str, Copy] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+    calls: list[str] = field(default_factory=list)
+    cookies: dict[str, bytes] = field(default_factory=dict)
+    at: dict[tuple[str, str], list] = field(default_factory=lambda: defaultdict(list))
+    wrongs: list[str] = field(default_factory=list)
+    declared: dict[str, object] = field(default_factory=dict)
+    newest: str = "a"
+
+    def __post_init__(self):
+        self.hosts.setdefault("a", Copy(self.state, XML if self.persistent else None))
+        self.hosts.setdefault("b", Copy())
+
+    def breaks(self, call, when, error):
+        """Script: `error` (an exception, or a function of the world) at this call."""
+        self.at[call, when].append(error)
+
+    def happen(self, call, when):
+        for event in self.at[call, when]:
+            if isinstance(event, BaseException):
+                raise event
+            event(self)
+
+    def called(self, call, change):
+        """One call: written down, broken before, carried out, broken after."""
+        self.calls.append(call)
+        self.happen(call, "before")
+        answer = change()
+        self.happen(call, "after")
+        return answer
+
+    def set(self, host, state):
+        """The only way in which a run state changes; sees what must never be."""
+        copy, other = self.hosts[host], self.hosts["b" if host == "a" else "a"]
+        if state is RunState.RUNNING:
+            if other.state is RunState.RUNNING:
+                self.wrongs.append("two running copies")
+            if self.newest != host:
+                self.wrongs.append(f"a stale image was resumed on {host}")
+        copy.state = state
+
+    def end(self, host):
+        """End the process on a host, which must never be the last or a running one."""
+        copy = self.hosts[host]
+        if copy.state is RunState.RUNNING:
+            self.wrongs.append(f"a running guest was killed on {host}")
+        elif copy.state.active and self.newest == host:
+            self.wrongs.append(f"the last image was killed on {host}")
+        copy.state = RunState.SHUTOFF if copy.persistent else RunState.ABSENT
+
+    def moved(self):
+        """From now on the destination's image is the only one that counts."""
+        self.newest = "b"
+
+    def configurations(self):
+        return [host for host, copy in self.hosts.items() if copy.persistent]
+
+    def phases(self):
+        """The hooks that were called, without the primitives."""
+        return [call for call in self.calls if "." not in call]
+
+
+class ScriptedGuest:
+    """The guest on one host."""
+
+    def __init__(self, host, world):
+        self.host, self.world = host, world
+        self.uuid = UUID
+
+    @property
+    def name(self):
+        return self.copy.name
+
+    @property
+    def copy(self):
+        return self.world.hosts[self.host]
+
+    def _reach(self):
+        if self.host in self.world.down:
+            msg = f"host {self.host} does not answer"
+            raise HostUnreachable(msg, side=SIDES[self.host])
+
+    def _do(self, verb, change):
+        self._reach()
+        return self.world.called(f"{SIDES[self.host]}.{verb}", change)
+
+    def look(self):
+        self._reach()
+        self.world.happen(f"{SIDES[self.host]}.look", "before")
+        copy = self.copy
+        return Sighting(copy.state, copy.persistent is not None, copy.job)
+
+    def definitions(self):
+        self._reach()
+        if self.copy.state is RunState.ABSENT:
+            msg = "no such guest"
+            raise GuestNotFound(msg, side=SIDES[self.host], subject=self.name)
+        live = "<domain type='live'/>" if self.copy.state.active else None
+        return Definitions(live, self.copy.persistent)
+
+    def suspend(self):
+        self._do("suspend", lambda: self.world.set(self.host, RunState.PAUSED))
+
+    def resume(self):
+        self._do("resume", lambda: self.world.set(self.host, RunState.RUNNING))
+
+    def destroy(self):
+        self._do("destroy", lambda: self.world.end(self.host))
+
+    def undefine(self):
+        def change():
+            self.copy.persistent = None
+            if not self.copy.state.active:
+                self.copy.state = RunState.ABSENT
+
+        self._do("undefine", change)
+
+    def sample(self):
+        self.world.happen(f"{SIDES[self.host]}.sample", "before")
+        return Sample(total_bytes=100, processed_bytes=40, remaining_bytes=60)
+
+    def abort(self):
+        self._do("abort", lambda: None)
+
+    def set_knob(self, knob, value):
+        self._do(f"knob {knob}", lambda: None)
+
+
+SIDES = {"a": Side.SOURCE, "b": Side.DESTINATION}
+
+
+class ScriptedHost:
+    """One open host."""
+
+    hypervisor = "scripted"
+
+    def __init__(self, name, world, uri="scripted:///a"):
+        self.name, self.world = name, world
+        self.uri = uri
+        self.uuid = f"host-{name}"
+        self.side = SIDES[name]
+
+    def guest(self, ref):
+        copy = self.world.hosts[self.name]
+        if ref not in (copy.name, UUID) or copy.state is RunState.ABSENT:
+            msg = f"no guest {ref!r}"
+            raise GuestNotFound(msg, side=self.side, subject=ref)
+        return ScriptedGuest(self.name, self.world)
+
+    def guest_by_uuid(self, uuid):
+        assert uuid == UUID
+        return ScriptedGuest(self.name, self.world)
+
+    def name_taken_by(self, name):
+        copy = self.world.hosts[self.name]
+        present = copy.state is not RunState.ABSENT and copy.name == name
+        return UUID if present else None
+
+    def define(self, xml):
+        def change():
+            copy = self.world.hosts[self.name]
+            copy.persistent = xml
+            if copy.state is RunState.ABSENT:
+                copy.state = RunState.SHUTOFF
+
+        self.world.called(f"{self.side}.define", change)
+        return ScriptedGuest(self.name, self.world)
+
+    def close(self):
+        pass
+
+
+class ScriptedHypervisor:
+    """`scripted:///a` and `scripted:///b`."""
+
+    name = "scripted"
+    schemes = frozenset({"scripted"})
+    contract = CONTRACT
+
+    def __init__(self, world):
+        self.world = world
+
+    def check_uri(self, uri):
+        pass
+
+    def connect(self, uri, side, clock):
+        return ScriptedHost(uri.path.strip("/"), self.world, str(uri))
+
+
+class ScriptedPlugin:
+    """Registration and the five phases; coma and undo are the core's defaults."""
+
+    def __init__(self, world):
+        self.world = world
+
+    def _phase(self, call, cookie, change, gives):
+        self.world.cookies[call] = cookie
+        self.world.called(call, change)
+        return gives
+
+    @hookimpl
+    def virtmigrate_hypervisors(self):
+        return [ScriptedHypervisor(self.world)]
+
+    @hookimpl
+    def virtmigrate_capabilities(self, host):
+        return qemu_like(host.name, **self.world.declared)
+
+    @hookimpl
+    def virtmigrate_begin(self, ctx):
+        return self._phase("begin", b"", lambda: None, b"from-begin")
+
+    @hookimpl
+    def virtmigrate_prepare(self, ctx, cookie):
+        def change():
+            if self.world.state.active:
+                self.world.set("b", RunState.PAUSED_MIGRATION)
+
+        return self._phase("prepare", cookie, change, b"from-prepare")
+
+    @hookimpl
+    def virtmigrate_perform(self, ctx, cookie):
+        world = self.world
+
+        def change():
+            for _ in range(world.pulses):
+                ctx.engine.pulse()
+                world.clock.sleep(1.0)
+                world.happen("transfer", "before")
+            ran = world.hosts["a"].state is RunState.RUNNING
+            world.hosts["a"].state = RunState.PAUSED_MIGRATION
+            if ctx.plan.form != "driven" or world.gone:
+                self._land(ctx, ran=ran)
+
+        return self._phase("perform", cookie, change, b"from-perform")
+
+    def _land(self, ctx, *, ran):
+        """The hypervisor completes it at the destination by itself."""
+        world = self.world
+        world.moved()
+        if ctx.options.persist_dest or world.gone:
+            world.hosts["b"].persistent = XML
+        if world.gone:
+            world.hosts["a"] = Copy()
+        lands_paused = ctx.plan.two_step or not ran
+        world.set("b", RunState.PAUSED if lands_paused else RunState.RUNNING)
+
+    @hookimpl
+    def virtmigrate_finish(self, ctx, cookie, fate):
+        world = self.world
+
+        def change():
+            there = world.hosts["b"]
+            if fate is Fate.CANCELLED:
+                if there.state is RunState.PAUSED_MIGRATION:
+                    world.end("b")
+            elif there.state is RunState.PAUSED_MIGRATION:
+                world.moved()
+                if ctx.options.persist_dest:
+                    there.persistent = XML
+                paused = "restore_run_state" in {s.hook for s in ctx.plan.steps}
+                running = ctx.landing is RunState.RUNNING and not paused
+                world.set("b", RunState.RUNNING if running else RunState.PAUSED)
+            elif not world.state.active:
+                there.persistent, there.state = XML, RunState.SHUTOFF
+
+        return self._phase(f"finish({fate})", cookie, change, b"from-finish")
+
+    @hookimpl
+    def virtmigrate_confirm(self, ctx, cookie, fate):
+        world = self.world
+
+        def change():
+            here = world.hosts["a"]
+            if fate is Fate.GO:
+                if here.state in (RunState.PAUSED, *MOVING):
+                    world.end("a")
+                if ctx.options.undefine_source and not here.state.active:
+                    here.persistent, here.state = None, RunState.ABSENT
+
+        return self._phase(f"confirm({fate})", cookie, change, True)
