@@ -36,7 +36,8 @@ def main(report: Path) -> None:
         code = next((run["retcode"] for run in runs if run["retcode"]), 0)
         print(f"-- {name}: {'passed' if not code else f'FAILED, exit code {code}'}")
         for run in runs:
-            print(*closing_lines(run["output"]), sep="\n")
+            for line in closing_lines(run["output"]):
+                print(line)
 
 
 if __name__ == "__main__":
