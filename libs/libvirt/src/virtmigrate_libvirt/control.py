@@ -1,0 +1,116 @@
+"""The control connection of a host: replaced when it is dead, asked within limits."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+from virtmigrate.errors import AnswerLost, HostUnreachable
+from virtmigrate_libvirt.link import CALL_S, Link, open_link
+from virtmigrate_libvirt.uri import opened_as
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from virtmigrate.errors import Side
+    from virtmigrate.uri import HostURI
+    from virtmigrate_libvirt.protocol import Connection
+
+T = TypeVar("T")
+
+ASK_S = 10.0
+"""Deadline of a question; asked twice at most, so a dead host costs this twice."""
+
+
+class Control:
+    """Opens connections to one host, and keeps one for questions and orders."""
+
+    def __init__(self, uri: HostURI, side: Side) -> None:
+        """Remember the way; `ask` or `open` opens.
+
+        Args:
+            uri: A URI that `virtmigrate_libvirt.uri.check` has passed.
+            side: Whose host it is.
+        """
+        self.uri = uri
+        self.side = side
+        self._lock = threading.Lock()
+        self._link: Link | None = None
+
+    def open(self) -> Link:
+        """A connection of one's own.
+
+        Raises:
+            HostUnreachable: Nobody answers there, or not in time.
+        """
+        return open_link(self.uri, opened_as(self.uri), self.side)
+
+    def ask(
+        self,
+        doing: str,
+        function: Callable[[Connection], T],
+        *,
+        deadline_s: float = ASK_S,
+        lookup: bool = False,
+    ) -> T:
+        """Ask something that changes nothing: repeated once over a fresh connection.
+
+        Raises:
+            HostUnreachable: The host can't be reached.
+            AnswerLost: It did not answer twice.
+            HostError: It answered with an error.
+            GuestNotFound: With `lookup`: no such guest.
+        """
+        try:
+            return self._sent(doing, function, deadline_s, lookup=lookup)
+        except (AnswerLost, HostUnreachable):
+            self.drop()
+            return self._sent(doing, function, deadline_s, lookup=lookup)
+
+    def tell(
+        self,
+        doing: str,
+        function: Callable[[Connection], T],
+        *,
+        deadline_s: float = CALL_S,
+    ) -> T:
+        """Send something once, over a connection that lives.
+
+        Raises:
+            HostUnreachable: It was never sent.
+            AnswerLost: It may have been carried out.
+            HostError: The host answered with an error.
+        """
+        return self._sent(doing, function, deadline_s, lookup=False)
+
+    def drop(self) -> None:
+        """Forget the connection; the next call opens a fresh one."""
+        with self._lock:
+            link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+    def _sent(
+        self,
+        doing: str,
+        function: Callable[[Connection], T],
+        deadline_s: float,
+        *,
+        lookup: bool,
+    ) -> T:
+        return self._living().call(
+            doing, function, deadline_s=deadline_s, lookup=lookup
+        )
+
+    def _living(self) -> Link:
+        """The link, or a fresh one; callers that meet here wait for one opening."""
+        with self._lock:
+            link = self._link
+            if link is not None and link.alive:
+                return link
+            if link is not None:
+                link.close()
+            self._link = None
+            fresh = self.open()
+            self._link = fresh
+            return fresh

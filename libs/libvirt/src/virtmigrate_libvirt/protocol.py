@@ -1,0 +1,140 @@
+"""The libvirt calls that a migration may use: two Protocols, with types of our own.
+
+The binding's inline hints are wrong where it matters (`migrate3`, `jobStats`), and a
+reader should see in one place what this project does to a host.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Domain(Protocol):
+    """A guest, as `libvirt.virDomain`; it never leaves the thread of one call."""
+
+    def c_pointer(self) -> int:
+        """Address of the `virDomain`."""
+        ...
+
+    def name(self) -> str:
+        """Its name (no call is sent)."""
+        ...
+
+    def UUIDString(self) -> str:  # noqa: N802 - libvirt's name
+        """Its identity (no call is sent)."""
+        ...
+
+    def isActive(self) -> int:  # noqa: N802
+        """1 while a process of it exists."""
+        ...
+
+    def isPersistent(self) -> int:  # noqa: N802
+        """1 when it has a persistent definition."""
+        ...
+
+    def state(self, flags: int = 0) -> list[int]:
+        """`virDomainState` and its reason."""
+        ...
+
+    def XMLDesc(self, flags: int = 0) -> str:  # noqa: N802
+        """Its definition."""
+        ...
+
+    def jobStats(self, flags: int = 0) -> Mapping[str, object]:  # noqa: N802
+        """Statistics of its job, and `type`."""
+        ...
+
+    def abortJob(self) -> int:  # noqa: N802
+        """Ask for the end of its job."""
+        ...
+
+    def suspend(self) -> int:
+        """Stop its CPUs."""
+        ...
+
+    def resume(self) -> int:
+        """Start its CPUs."""
+        ...
+
+    def destroyFlags(self, flags: int = 0) -> int:  # noqa: N802
+        """End its process."""
+        ...
+
+    def undefineFlags(self, flags: int = 0) -> int:  # noqa: N802
+        """Remove its definition."""
+        ...
+
+    def migrateSetMaxDowntime(self, downtime: int, flags: int = 0) -> int:  # noqa: N802
+        """Longest switchover to aim at, ms."""
+        ...
+
+    def migrateSetMaxSpeed(self, bandwidth: int, flags: int = 0) -> int:  # noqa: N802
+        """Most to send, MiB/s."""
+        ...
+
+    def migrateGetMaxSpeed(self, flags: int = 0) -> int:  # noqa: N802
+        """What `migrateSetMaxSpeed` last said, MiB/s."""
+        ...
+
+    def migrateSetCompressionCache(self, size: int, flags: int = 0) -> int:  # noqa: N802
+        """Size of xbzrle's page cache, bytes."""
+        ...
+
+    def migrateStartPostCopy(self, flags: int = 0) -> int:  # noqa: N802
+        """Switch to post-copy now."""
+        ...
+
+
+class Connection(Protocol):
+    """A connection, as `libvirt.virConnect`."""
+
+    def c_pointer(self) -> int:
+        """Address of the `virConnect`."""
+        ...
+
+    def close(self) -> int:
+        """Let go of it; may block while the daemon is frozen."""
+        ...
+
+    def isAlive(self) -> int:  # noqa: N802
+        """1 while the socket is open (no call is sent)."""
+        ...
+
+    def setKeepAlive(self, interval: int, count: int) -> int:  # noqa: N802
+        """Ping after `interval` seconds of silence, give up after `count`."""
+        ...
+
+    def getType(self) -> str:  # noqa: N802
+        """Driver, such as `QEMU` or `vz`."""
+        ...
+
+    def getHostname(self) -> str:  # noqa: N802
+        """The host's own name."""
+        ...
+
+    def getVersion(self) -> int:  # noqa: N802
+        """The hypervisor's version, major * 1,000,000 + minor * 1,000 + micro."""
+        ...
+
+    def getLibVersion(self) -> int:  # noqa: N802
+        """The daemon's libvirt version, counted likewise."""
+        ...
+
+    def getCapabilities(self) -> str:  # noqa: N802
+        """Capabilities of the host, XML."""
+        ...
+
+    def lookupByName(self, name: str) -> Domain:  # noqa: N802
+        """The guest of this name."""
+        ...
+
+    def lookupByUUIDString(self, uuidstr: str) -> Domain:  # noqa: N802
+        """The guest of this identity."""
+        ...
+
+    def defineXMLFlags(self, xml: str, flags: int = 0) -> Domain:  # noqa: N802
+        """Make or replace a persistent definition."""
+        ...

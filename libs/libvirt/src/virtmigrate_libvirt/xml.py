@@ -1,0 +1,194 @@
+"""Domain documents: parsed with nothing trusted, read by name, changed by name.
+
+No DOCTYPE (so no entity), no network, at most 1 MiB and 64 levels; names and
+identities must be there exactly once.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+from lxml import etree
+
+from virtmigrate.errors import BadInput, Side
+
+MOST_BYTES = 1 << 20
+MOST_LEVELS = 64
+QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One disk of a guest.
+
+    Attributes:
+        target: Name in the guest (`vda`), "" when it has none.
+        kind: `file`, `block`, `network`, `volume`, `nvme`, …
+        device: `disk`, `cdrom`, `floppy`, `lun`.
+        source: File or device path, or name; "" for none (an empty drive).
+        read_only: Whether the guest can't write to it.
+        shareable: Whether several guests may write to it.
+    """
+
+    target: str
+    kind: str
+    device: str
+    source: str
+    read_only: bool
+    shareable: bool
+
+
+class Document:
+    """One `<domain>` document."""
+
+    def __init__(self, root: etree._Element) -> None:
+        """Wrap a parsed one; see `parse`."""
+        self._root = root
+
+    @property
+    def name(self) -> str:
+        """The guest's name."""
+        return self._text("name")
+
+    @property
+    def uuid(self) -> str:
+        """Its identity, lower case."""
+        return self._text("uuid").lower()
+
+    @property
+    def kind(self) -> str:
+        """Domain type, such as `kvm`, `qemu` or `vz`."""
+        return self._root.get("type", "")
+
+    @property
+    def emulator(self) -> str:
+        """Program that runs it, "" where the host chooses."""
+        return self._text("devices/emulator")
+
+    @property
+    def vcpus(self) -> int:
+        """Most virtual CPUs, 0 where it does not say."""
+        text = self._text("vcpu")
+        return int(text) if text.isdecimal() and len(text) < LONGEST_NUMBER else 0
+
+    @property
+    def hard_limit(self) -> bool:
+        """Whether its memory has a hard limit."""
+        return self._root.find("memtune/hard_limit") is not None
+
+    @property
+    def passes_arguments(self) -> bool:
+        """Whether it hands arguments straight to the hypervisor's program."""
+        foreign = f"{{{QEMU_NAMESPACE}}}"
+        return any(str(child.tag).startswith(foreign) for child in self._root)
+
+    def disks(self) -> list[Disk]:
+        """Its disks, in order."""
+        return [_disk(node) for node in self._root.iterfind("devices/disk")]
+
+    def renamed(self, name: str) -> Document:
+        """A copy with another name."""
+        root = copy.deepcopy(self._root)
+        node = root.find("name")
+        if node is None:
+            node = etree.SubElement(root, "name")
+        node.text = name
+        return Document(root)
+
+    def text(self) -> str:
+        """The document as text."""
+        return etree.tostring(self._root, encoding="unicode")
+
+    def _text(self, path: str) -> str:
+        return (self._root.findtext(path) or "").strip()
+
+
+LONGEST_NUMBER = 10
+
+
+def _disk(node: etree._Element) -> Disk:
+    source, target = node.find("source"), node.find("target")
+    found = ""
+    if source is not None:
+        keys = ("file", "dev", "name", "dir", "volume")
+        found = next((source.get(k) or "" for k in keys if source.get(k)), "")
+    return Disk(
+        target="" if target is None else target.get("dev") or "",
+        kind=node.get("type") or "file",
+        device=node.get("device") or "disk",
+        source=found,
+        read_only=node.find("readonly") is not None,
+        shareable=node.find("shareable") is not None,
+    )
+
+
+def parse(text: str, *, side: Side = Side.REQUEST, subject: str = "xml") -> Document:
+    """Parse a domain document.
+
+    Args:
+        text: It.
+        side: Whose it is, for the error.
+        subject: What it is (an option, a guest), for the error.
+
+    Raises:
+        BadInput: Too large, too deep, with a DOCTYPE, no XML, or no `<domain>` with
+            one name and one UUID.
+    """
+
+    def bad(what: str, remedy: str) -> BadInput:
+        return BadInput(f"{subject}: {what}", side=side, subject=subject, remedy=remedy)
+
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data) > MOST_BYTES:
+        raise bad(f"larger than {MOST_BYTES} bytes", "a domain needs a few KiB")
+    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+        raise bad("it has a DOCTYPE", "remove it: entities are not read")
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise bad(f"no well-formed XML: {error}", "check it with xmllint") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise bad("it has a DOCTYPE", "remove it: entities are not read")
+    if _deeper_than(root, MOST_LEVELS):
+        raise bad(f"more than {MOST_LEVELS} levels deep", "a domain needs ten")
+    if root.tag != "domain":
+        raise bad("its root is no <domain>", "take it from `virsh dumpxml`")
+    for tag in ("name", "uuid"):
+        if len(root.findall(tag)) != 1:
+            raise bad(f"it must have exactly one <{tag}>", "`virsh dumpxml` has it")
+    return Document(root)
+
+
+def _deeper_than(root: etree._Element, levels: int) -> bool:
+    depth = 0
+    for event, _ in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > levels:
+            return True
+    return False
+
+
+def host_uuid(capabilities: str, *, side: Side) -> str:
+    """A host's own UUID out of its capabilities.
+
+    Raises:
+        BadInput: They can't be read.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    try:
+        root = etree.fromstring(capabilities.encode(), parser)
+    except etree.XMLSyntaxError as error:
+        msg = f"the host's capabilities can't be read: {error}"
+        raise BadInput(msg, side=side, subject="capabilities") from None
+    return (root.findtext("host/uuid") or "").strip().lower()

@@ -1,0 +1,1 @@
+"""QEMU/KVM for virtmigrate, through libvirt. Found by its entry point `plugin`."""

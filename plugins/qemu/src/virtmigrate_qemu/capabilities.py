@@ -1,0 +1,186 @@
+"""What a QEMU host declares, from what its daemon reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from virtmigrate.capabilities import (
+    Capabilities,
+    Constraint,
+    Form,
+    How,
+    Knob,
+    Progress,
+    Support,
+    Term,
+    ValueSupport,
+)
+from virtmigrate_libvirt import phases
+from virtmigrate_libvirt.flags import Feature
+from virtmigrate_qemu import since
+from virtmigrate_qemu.constraints import CONSTRAINTS
+from virtmigrate_qemu.hypervisor import NAME
+
+if TYPE_CHECKING:
+    from virtmigrate_libvirt.host import LibvirtHost
+    from virtmigrate_libvirt.protocol import Connection
+
+NATIVE, INHERENT, REFUSED = How.NATIVE, How.INHERENT, How.REFUSED
+
+ASSUMED = {
+    Feature.P2P: True,
+    Feature.DIRECT: False,
+    Feature.CHANGE_PROTECTION: True,
+    Feature.OFFLINE: True,
+    Feature.PARAMS: True,
+}
+"""Features of every qemu driver since libvirt 1.1, for a client that can't ask."""
+
+BY_KNOB = ("timeout_suspend", "timeout_postcopy", "postcopy_after_precopy")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a host reported.
+
+    Attributes:
+        libvirt: Version number of its daemon.
+        qemu: Version number of its QEMU.
+        features: Features of its driver.
+        driven: Whether our libvirt exports the phase calls.
+    """
+
+    libvirt: int
+    qemu: int
+    features: dict[Feature, bool]
+    driven: bool
+
+
+def declare(host: LibvirtHost) -> Capabilities:
+    """Ask the host, and declare.
+
+    Raises:
+        HostError: It can't be asked.
+    """
+
+    def versions(connection: Connection) -> tuple[int, int]:
+        return connection.getLibVersion(), connection.getVersion()
+
+    libvirt, qemu = host.ask("asking for versions", versions)
+    found = host.features(ASSUMED)
+    facts = Facts(libvirt, qemu, found or ASSUMED, driven=phases.available())
+    return from_facts(facts, host.name, host.uuid)
+
+
+def from_facts(facts: Facts, host: str, host_uuid: str) -> Capabilities:
+    """The declaration. Pure.
+
+    Args:
+        facts: What the host reported.
+        host: Its name.
+        host_uuid: Its identity.
+    """
+    return Capabilities(
+        hypervisor=NAME,
+        host=host,
+        host_uuid=host_uuid,
+        versions={
+            "libvirt": since.shown(facts.libvirt),
+            "qemu": since.shown(facts.qemu),
+        },
+        switches=_switches(facts),
+        values={
+            name: _value(needs.missing(facts.libvirt, facts.qemu))
+            for name, needs in since.VALUES.items()
+        },
+        constraints=(*CONSTRAINTS, *_methods(facts)),
+        knobs=tuple(Knob),
+        progress=Progress.BYTES,
+        forms=_forms(facts),
+    )
+
+
+def _switches(facts: Facts) -> dict[str, Support]:
+    by_version = {
+        name: _optional(needs.missing(facts.libvirt, facts.qemu))
+        for name, needs in since.SWITCHES.items()
+    }
+    features = facts.features
+    return {
+        **by_version,
+        "p2p": _optional(_lacks(features[Feature.P2P], "peer-to-peer migration")),
+        "offline": _optional(_lacks(features[Feature.OFFLINE], "offline migration")),
+        "direct": Support(
+            on=NATIVE if features[Feature.DIRECT] else REFUSED,
+            off=INHERENT,
+            default=False,
+            note="direct migration is not supported by the source host: both hosts' "
+            "daemons take part",
+        ),
+        "change_protection": _protection(features[Feature.CHANGE_PROTECTION]),
+        "one_step": Support(on=NATIVE, off=NATIVE, default=False),
+        **{
+            name: Support(on=How.EMULATED, off=INHERENT, default=False)
+            for name in BY_KNOB
+        },
+    }
+
+
+def _lacks(has: bool, what: str) -> str:  # noqa: FBT001 - the answer is data
+    return "" if has else f"the daemon there has no {what}"
+
+
+def _optional(missing: str) -> Support:
+    """Yes and no are both the hypervisor's own; no is the default."""
+    if missing:
+        return Support(on=REFUSED, off=INHERENT, default=False, note=missing)
+    return Support(on=NATIVE, off=NATIVE, default=False)
+
+
+def _protection(has: bool) -> Support:  # noqa: FBT001 - the answer is data
+    if not has:
+        note = "the daemon there can't lock a guest's configuration"
+        return Support(on=REFUSED, off=INHERENT, default=False, note=note)
+    return Support(
+        on=NATIVE,
+        off=REFUSED,
+        default=True,
+        note="the qemu driver always locks the configuration of a guest that moves",
+    )
+
+
+def _value(missing: str) -> ValueSupport:
+    return ValueSupport(how=REFUSED if missing else NATIVE, note=missing)
+
+
+def _forms(facts: Facts) -> tuple[Form, ...]:
+    params, peer = facts.features[Feature.PARAMS], facts.features[Feature.P2P]
+    table = (
+        (params and facts.driven, Form.DRIVEN),
+        (params and peer, Form.PEER_TO_PEER),
+        (params, Form.CALL),
+    )
+    return tuple(form for has, form in table if has)
+
+
+def _methods(facts: Facts) -> tuple[Constraint, ...]:
+    """Compression methods that these versions lack."""
+    lacking = {
+        method: missing
+        for method, needs in since.METHODS.items()
+        if (missing := needs.missing(facts.libvirt, facts.qemu))
+    }
+    if facts.qemu >= since.version(since.MT_REMOVED_IN):
+        lacking["mt"] = f"QEMU {since.MT_REMOVED_IN} removed it"
+    return tuple(
+        Constraint(
+            id=f"no-compression-{method}",
+            when=(Term(what="compression_methods", holds=method),),
+            message=f"compression method {method} is not to be had: {missing}",
+            remedy="choose another of xbzrle, mt, zlib, zstd",
+            source="libvirt, src/qemu/qemu_migration_params.c: "
+            "qemuMigrationParamsSetCompression",
+        )
+        for method, missing in lacking.items()
+    )

@@ -1,0 +1,149 @@
+"""The form `driven`: each hook is one of libvirt's five phases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from virtmigrate.attend import attend
+from virtmigrate.errors import HostError, HostUnreachable
+from virtmigrate.phases import Fate
+from virtmigrate_libvirt.drive import Drive
+from virtmigrate_libvirt.flags import Feature
+from virtmigrate_libvirt.guest import LibvirtGuest
+from virtmigrate_libvirt.host import ours
+from virtmigrate_qemu.request import flags_of, lands_paused, params_of
+
+if TYPE_CHECKING:
+    from virtmigrate.context import Context, Pulse
+
+
+class Driven:
+    """We call each phase over two connections of this migration's own."""
+
+    def begin(self, ctx: Context) -> bytes:
+        """Lock the guest's configuration; its XML is what travels."""
+        has = ours(ctx.source).features([Feature.CHANGE_PROTECTION])
+        return _drive(ctx).begin(protects=has.get(Feature.CHANGE_PROTECTION, False))
+
+    def prepare(self, ctx: Context, cookie: bytes) -> bytes:
+        """Start the process that waits for the memory."""
+        return _drive(ctx).prepare(cookie)
+
+    def perform(self, ctx: Context, cookie: bytes) -> bytes:
+        """Transfer; then see that the destination still holds on to it."""
+        drive = _drive(ctx)
+        watch = _Watch(ctx.engine, ctx, drive)
+        watched = replace(ctx, engine=watch)
+        try:
+            given = attend(lambda: drive.perform(cookie), watched, deadline_s=None)
+        except HostError as error:
+            _reset_knobs(ctx)
+            if not watch.gave_up:
+                raise
+            raise HostUnreachable(
+                "the destination's daemon was lost during the transfer, which was "
+                "ended for that reason",
+                side=ctx.destination.side,
+                subject=ctx.destination.uri,
+                remedy="look at the libvirt daemon there",
+            ) from error
+        drive.check_destination()
+        return given
+
+    def finish(self, ctx: Context, cookie: bytes, fate: Fate) -> bytes:
+        """Start the guest there, or have the incoming one cleared away."""
+        drive = _drive(ctx)
+        if fate is Fate.CANCELLED:
+            drive.cancel_destination()
+            return b""
+        paused = lands_paused(ctx)
+        if not ctx.options.postcopy:
+            return drive.finish(cookie, paused=paused)
+        return attend(
+            lambda: drive.finish(cookie, paused=paused, waits=True),
+            ctx,
+            deadline_s=None,
+        )
+
+    def confirm(self, ctx: Context, cookie: bytes, fate: Fate) -> bool | None:
+        """Retire the source's copy, or let the source go.
+
+        A source that has no such job any more (its connection was lost, its daemon
+        restarted) can't be told: then None lets the core's own confirm retire it.
+        """
+        drive = _drive(ctx)
+        try:
+            if fate is Fate.CANCELLED:
+                drive.cancel_source()
+            else:
+                drive.confirm(cookie)
+        except HostUnreachable:
+            raise
+        except HostError as error:
+            if fate is Fate.CANCELLED:
+                raise
+            ctx.engine.warn(f"the source is retired step by step: {error.message}")
+            return None
+        finally:
+            _forget(ctx)
+        return True
+
+
+class _Watch:
+    """The engine's pulse, and ours: a destination that is gone ends the transfer."""
+
+    def __init__(self, inner: Pulse, ctx: Context, drive: Drive) -> None:
+        self._inner = inner
+        self._ctx = ctx
+        self._drive = drive
+        self.gave_up = False
+
+    def pulse(self) -> None:
+        self._inner.pulse()
+        if self.gave_up or self._drive.destination.wired(self._drive.migration):
+            return
+        try:
+            if self._ctx.guest.look().job:
+                self._ctx.guest.abort()
+                self.gave_up = True
+        except HostError as error:
+            self.warn(f"the transfer could not be ended: {error.message}")
+
+    def warn(self, message: str) -> None:
+        self._inner.warn(message)
+
+    def owe(self, obligation: str) -> None:
+        self._inner.owe(obligation)
+
+
+def _drive(ctx: Context) -> Drive:
+    """The drive of this migration; made anew where another controller went before."""
+    source, destination = ours(ctx.source), ours(ctx.destination)
+    drive = source.drives.get(ctx.migration)
+    if drive is None:
+        drive = Drive(
+            ctx.migration,
+            (ctx.plan.guest.uuid, ctx.plan.guest.name),
+            (source, destination),
+            (flags_of(ctx), params_of(ctx)),
+            ctx.notes,
+        )
+        source.drives[ctx.migration] = drive
+    return drive
+
+
+def _forget(ctx: Context) -> None:
+    source, destination = ours(ctx.source), ours(ctx.destination)
+    source.drives.pop(ctx.migration, None)
+    source.unwire(ctx.migration)
+    destination.unwire(ctx.migration)
+
+
+def _reset_knobs(ctx: Context) -> None:
+    """A bandwidth that was set for this transfer is not the guest's for ever."""
+    if isinstance(ctx.guest, LibvirtGuest):
+        try:
+            ctx.guest.reset_knobs()
+        except HostError as error:
+            ctx.engine.warn(f"its bandwidth limit was not restored: {error.message}")

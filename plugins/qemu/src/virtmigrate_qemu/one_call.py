@@ -1,0 +1,97 @@
+"""The forms `peer-to-peer` and `call`: libvirt's own call does all phases.
+
+It lands the guest paused (unless the caller consented to one step), so that COMMIT
+still decides; the perform hook is that call, the other hooks only look.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from virtmigrate.attend import attend
+from virtmigrate.errors import HostError
+from virtmigrate.host import RunState
+from virtmigrate.phases import Fate
+from virtmigrate_libvirt import whole
+from virtmigrate_libvirt.host import ours
+from virtmigrate_qemu.request import params_of, whole_flags
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from virtmigrate.context import Context
+    from virtmigrate_libvirt.protocol import Domain
+
+LANDED = (RunState.PAUSED, RunState.RUNNING, RunState.SHUTOFF)
+
+
+class OneCall:
+    """What both forms share."""
+
+    def begin(self, ctx: Context) -> bytes:
+        """Nothing: the call does it."""
+        return b""
+
+    def prepare(self, ctx: Context, cookie: bytes) -> bytes:
+        """Nothing: the call does it."""
+        return cookie
+
+    def perform(self, ctx: Context, cookie: bytes) -> bytes:
+        """The whole call."""
+        source = ours(ctx.source)
+        link = source.wire(ctx.migration)
+        migrate = self._migrate(ctx)
+        uuid = ctx.plan.guest.uuid
+        try:
+            attend(
+                lambda: link.call(
+                    "perform",
+                    lambda connection: migrate(connection.lookupByUUIDString(uuid)),
+                    deadline_s=None,
+                ),
+                ctx,
+                deadline_s=None,
+            )
+        finally:
+            source.unwire(ctx.migration)
+            ours(ctx.destination).unwire(ctx.migration)
+        return b""
+
+    def finish(self, ctx: Context, cookie: bytes, fate: Fate) -> bytes:
+        """See that it is there; what a cancelled call left is libvirt's to clear."""
+        if fate is Fate.CANCELLED:
+            return b""
+        seen = ctx.arrival.look()
+        if seen.state not in LANDED:
+            raise HostError(
+                f"the guest is {seen.state} at the destination: {seen.why}",
+                side=ctx.destination.side,
+                subject=ctx.plan.guest.name,
+                remedy="look at both hosts' libvirt logs",
+            )
+        return b""
+
+    def confirm(self, ctx: Context, cookie: bytes, fate: Fate) -> bool | None:
+        """None: the call did it, and the core's own retires what it may have left."""
+        return None
+
+    def _migrate(self, ctx: Context) -> Callable[[Domain], None]:
+        raise NotImplementedError
+
+
+class PeerToPeer(OneCall):
+    """The source's daemon drives, and goes on when we die."""
+
+    def _migrate(self, ctx: Context) -> Callable[[Domain], None]:
+        flags, params = whole_flags(ctx, peer=True), params_of(ctx)
+        uri = ctx.destination.uri
+        return lambda domain: whole.to_uri(domain, uri, params, flags)
+
+
+class Call(OneCall):
+    """The client library's call, where it lacks the phases."""
+
+    def _migrate(self, ctx: Context) -> Callable[[Domain], None]:
+        flags, params = whole_flags(ctx, peer=False), params_of(ctx)
+        there = ours(ctx.destination).wire(ctx.migration).connection()
+        return lambda domain: whole.migrate(domain, there, params, flags)

@@ -1,0 +1,163 @@
+"""What stands in the way of a QEMU guest: read from both hosts, nothing changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from virtmigrate.errors import AnswerLost, HostError, HostUnreachable, Side
+from virtmigrate.host import RunState
+from virtmigrate.plan import Finding, Level
+from virtmigrate_libvirt import phases
+from virtmigrate_libvirt.codes import Code
+from virtmigrate_libvirt.flags import FLAGS
+from virtmigrate_libvirt.host import ours
+from virtmigrate_libvirt.link import code_of
+from virtmigrate_libvirt.xml import parse
+from virtmigrate_qemu import documents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from virtmigrate.context import PlanContext
+    from virtmigrate_libvirt.typed import ParamValue
+
+REHEARSED = ("copy_storage", "copy_storage_inc", "unsafe")
+"""Switches on which the source's verdict on the guest depends."""
+REHEARSED_PARAMS = ("migrate_disks", "destination_xml")
+REHEARSAL_S = 30.0
+
+
+def findings(request: PlanContext) -> list[Finding]:
+    """Everything that was seen.
+
+    Args:
+        request: The hosts, the guest, the request.
+
+    Raises:
+        HostError: A host could not be asked.
+    """
+    found = [finding for look in LOOKS for finding in look(request)]
+    if not any(finding.level is Level.BLOCKER for finding in found):
+        found += _rehearsal(request)
+    return found
+
+
+def _blocker(
+    name: str, request: PlanContext, message: str, remedy: str, side: Side = Side.SOURCE
+) -> Finding:
+    return Finding(
+        id=name,
+        level=Level.BLOCKER,
+        side=side,
+        subject=request.guest.name,
+        message=message,
+        remedy=remedy,
+    )
+
+
+def _io_error(request: PlanContext) -> Iterable[Finding]:
+    paused = request.sighting.state is RunState.PAUSED_IOERROR
+    if paused and request.options.abort_on_error:
+        yield _blocker(
+            "paused-on-io-error",
+            request,
+            "the guest is paused on an I/O error, and --abort-on-error was asked for",
+            "mend its disk and resume it, or leave --abort-on-error out",
+        )
+
+
+def _rdma(request: PlanContext) -> Iterable[Finding]:
+    """Memory that is pinned needs a limit (`qemuDomainMigratePerform3Params`)."""
+    uri, live = request.options.migrate_uri or "", request.definitions.live
+    if uri.startswith("rdma:") and live and not parse(live).hard_limit:
+        yield _blocker(
+            "rdma-without-limit",
+            request,
+            "a move by RDMA pins memory, and the guest has no hard limit",
+            "set <memtune><hard_limit> in its definition",
+        )
+
+
+def _peer(request: PlanContext) -> Iterable[Finding]:
+    """The destination as the source's daemon will look for it."""
+    if not (request.options.p2p or request.options.tunnelled):
+        return
+    uri = request.destination.uri
+    host = urlsplit(uri).hostname or ""
+    if host.startswith("localhost") or (not host and "socket=" not in uri):
+        yield _blocker(
+            "peer-uri-is-local",
+            request,
+            f"{uri} means the source itself when its daemon opens it",
+            "name the destination as the source sees it, or leave --p2p out",
+            Side.DESTINATION,
+        )
+
+
+def _documents(request: PlanContext) -> Iterable[Finding]:
+    """The caller's own documents, before any daemon sees them."""
+    actual = request.definitions.live or request.definitions.persistent or ""
+    for option, text in (
+        ("dest_xml", request.options.dest_xml),
+        ("persist_xml", request.options.persist_xml),
+    ):
+        for message, remedy in documents.faults(option, text, actual):
+            yield Finding(
+                id=f"bad-{option.replace('_', '-')}",
+                level=Level.BLOCKER,
+                side=Side.REQUEST,
+                subject=option,
+                message=message,
+                remedy=remedy,
+            )
+
+
+LOOKS: tuple[Callable[[PlanContext], Iterable[Finding]], ...] = (
+    _io_error,
+    _rdma,
+    _peer,
+    _documents,
+)
+
+
+def _rehearsal(request: PlanContext) -> list[Finding]:
+    """Ask the source's own verdict: begin without a lock changes nothing.
+
+    Begin takes the migration's job only with change protection; without it, it runs
+    every check that the driver has (disks, devices, snapshots, CPU, the caller's
+    document) and formats XML that is thrown away.
+    """
+    options = request.options
+    stopped = not request.sighting.state.active
+    contradictory = options.copy_storage and options.copy_storage_inc
+    if stopped or options.offline or contradictory or not phases.available():
+        return []
+    flags = sum(FLAGS[name] for name in REHEARSED if getattr(options, name))
+    params: dict[str, ParamValue] = {
+        name: value
+        for name, value in options.to_libvirt_params().items()
+        if name in REHEARSED_PARAMS
+    }
+    uuid = request.guest.uuid
+    try:
+        ours(request.source).control.ask(
+            "the source's verdict on the guest",
+            lambda connection: phases.begin(
+                connection.lookupByUUIDString(uuid), params, flags
+            ),
+            deadline_s=REHEARSAL_S,
+        )
+    except (AnswerLost, HostUnreachable):
+        raise
+    except HostError as error:
+        unsafe = code_of(error) == Code.MIGRATE_UNSAFE
+        return [
+            _blocker(
+                "disks-unsafe" if unsafe else "source-refuses",
+                request,
+                error.message,
+                error.remedy or "see the libvirt log of the source",
+            )
+        ]
+    return []
