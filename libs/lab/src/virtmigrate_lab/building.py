@@ -97,7 +97,9 @@ def _build(layout: Layout, named: list[tuple[str, str]]) -> LabRecord:
     peers = {name: network.address(i) for i, (name, _) in enumerate(named)}
     for index, name in enumerate(peers):
         paths = layout.host(name)
-        spec = qemu_host.HostSpec(name, uuid.uuid4(), peers[name], peers)
+        spec = qemu_host.HostSpec(
+            name, uuid.uuid4(), peers[name], peers, rootless=switch.user
+        )
         with as_file(files("virtmigrate_lab") / "guest" / "guest.elf") as guest:
             qemu_host.write_files(paths, spec, lab_id, guest)
         qemu_host.warm_capabilities(paths)
@@ -132,7 +134,7 @@ def start_daemons(
 ) -> dict[str, Process]:
     """Start libvirtd on hosts, all at once, and wait until each answers."""
     daemons = {
-        name: qemu_host.start_daemon(space, layout.log, lab_id)
+        name: qemu_host.start_daemon(space, layout.host(name), layout.log, lab_id)
         for name, space in spaces.items()
     }
 

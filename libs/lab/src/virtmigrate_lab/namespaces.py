@@ -32,7 +32,7 @@ HOST_SCRIPT = """
 set -e
 state=$1 host=$2 name=$3 ready=$4
 mount --make-rprivate /
-echo "$name" > /proc/sys/kernel/hostname
+hostname "$name"
 ip link set lo up
 case "$state" in
 /run/*|/var/*) mkdir -p "$host$state"; mount --bind "$state" "$host$state" ;;

@@ -48,6 +48,7 @@ NEEDS = (
     Need("util-linux", command="unshare"),
     Need("util-linux", command="nsenter"),
     Need("mount", command="mount"),
+    Need("hostname", command="hostname"),
 )
 """Everything, as Debian 12 names it. None of it needs recommended packages."""
 
@@ -55,7 +56,7 @@ NEEDS = (
 PROBE = """
 set -e
 echo 'private mounts' && mount --make-rprivate / && mount --bind /tmp /tmp
-echo 'a host name' && echo lab > /proc/sys/kernel/hostname
+echo 'a host name' && hostname lab
 echo 'a bridge' && ip link add br0 type bridge
 echo 'a veth pair' && ip link add v0 type veth peer name v1
 echo 'a shaped link (tbf)' && \

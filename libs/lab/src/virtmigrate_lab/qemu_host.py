@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from virtmigrate_lab import reaper
 from virtmigrate_lab.errors import CommandFailed, LabError
 from virtmigrate_lab.layout import HostPaths, default_cache_dir
 from virtmigrate_lab.namespaces import Space
-from virtmigrate_lab.processes import Process, run, spawn, tail, wait_for
+from virtmigrate_lab.processes import Process, identify, run, spawn, tail, wait_for
 
+START_TIMEOUT_S = 10.0
 READY_TIMEOUT_S = 60.0
 CALL_TIMEOUT_S = 20.0
 
@@ -41,8 +44,8 @@ log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 """
 
 QEMU_CONF = """\
-user = "root"
-group = "root"
+user = "{user}"
+group = "{user}"
 dynamic_ownership = 0
 remember_owner = 0
 security_driver = "none"
@@ -55,6 +58,11 @@ migration_address = "{address}"
 """
 
 
+SAME_USER = "+4294967295"
+"""The id -1: QEMU keeps the daemon's user. Without root there is no other that it
+could change to, and even dropping groups is forbidden (``user_namespaces(7)``)."""
+
+
 @dataclass(frozen=True)
 class HostSpec:
     """What a host is made of.
@@ -63,13 +71,15 @@ class HostSpec:
         name: ``a``, ``b`` ...
         uuid: Its own ``host_uuid``; two hosts of one uuid refuse to migrate.
         address: Its IPv4 address on the lab's network.
-        peers: Address and name of every host, for ``/etc/hosts``.
+        peers: Name and address of every host, for ``/etc/hosts``.
+        rootless: Whether it lies in a user namespace.
     """
 
     name: str
     uuid: uuid.UUID
     address: str
     peers: dict[str, str]
+    rootless: bool
 
 
 def write_files(paths: HostPaths, spec: HostSpec, lab_id: str, guest: Path) -> None:
@@ -78,10 +88,11 @@ def write_files(paths: HostPaths, spec: HostSpec, lab_id: str, guest: Path) -> N
         (paths.root / name).mkdir(parents=True, exist_ok=True)
     (paths.var / "run").symlink_to("/run")
     (paths.var / "lock").symlink_to("/run/lock")
+    user = SAME_USER if spec.rootless else "root"
     hosts = "".join(f"{address} {name}\n" for name, address in spec.peers.items())
     contents = {
         "etc/libvirt/libvirtd.conf": LIBVIRTD_CONF.format(uuid=spec.uuid),
-        "etc/libvirt/qemu.conf": QEMU_CONF.format(address=spec.address),
+        "etc/libvirt/qemu.conf": QEMU_CONF.format(address=spec.address, user=user),
         "etc/passwd": _with_daemon_user("/etc/passwd", "x:64055:64055::/:/bin/false"),
         "etc/group": _with_daemon_user("/etc/group", "x:64055:"),
         "etc/hosts": f"127.0.0.1 localhost\n{hosts}",
@@ -100,10 +111,21 @@ def _with_daemon_user(source: str, rest: str) -> str:
     return f"{text.rstrip()}\n{DAEMON_USER}:{rest}\n"
 
 
-def start_daemon(space: Space, log: Path, lab_id: str) -> Process:
-    """Start libvirtd inside a host; it is not ready yet."""
-    argv = [*space.enter(), "libvirtd", "-p", "/run/libvirtd.pid"]
-    return spawn(argv, log, lab_id)
+def start_daemon(space: Space, paths: HostPaths, log: Path, lab_id: str) -> Process:
+    """Start libvirtd inside a host; it is not ready yet.
+
+    Raises:
+        LabError: it could not even be started.
+    """
+    pid_file = paths.root / "libvirtd.pid"
+    pid_file.unlink(missing_ok=True)
+    argv = [sys.executable, "-I", "-S", reaper.__file__, str(pid_file)]
+    parent = spawn([*argv, *space.enter(), "libvirtd"], log, lab_id)
+    wait_for(lambda: pid_file.exists() or not parent.alive(), START_TIMEOUT_S)
+    started = pid_file.exists() and identify(int(pid_file.read_text(encoding="ascii")))
+    if not started:
+        raise LabError(f"libvirtd of host {paths.root.name} ended at once: {tail(log)}")
+    return started
 
 
 def uri_of(socket: Path) -> str:
