@@ -149,6 +149,13 @@ REQUIREMENTS: dict[str, Requirement] = {
     "say.plan-is-data": Requirement(
         PROJECT, "A plan survives JSON, and its digest does not move."
     ),
+    # --- secrets and trust ---------------------------------------------------
+    "secrets.never-shown": Requirement(
+        PROJECT, "No secret reaches a log, an event, the journal or an error's text."
+    ),
+    "journal.trusted": Requirement(
+        PROJECT, "A journal that others can write, or that is garbled, is refused."
+    ),
     # --- it ends -------------------------------------------------------------
     "ends.cancel": Requirement(
         PROJECT, "A cancelled move is rolled back: the source runs on, nothing is left."

@@ -3,14 +3,46 @@
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
-_USERINFO = re.compile(r"(//[^/@\s:'\"]*):[^/\s'\"]*@")
-_SECRET = re.compile(
-    r"(?i)\b(passw(?:or)?d|secret|token|session[-_]?uuid)(\s*[=:>]\s*)"
-    r"[^\s&'\"<>]+"
+T = TypeVar("T")
+BLANK = "***"
+_WORDS = r"passw(?:or)?d|secret|token|session[-_]?uuid"
+_KEY = re.compile(_WORDS, re.IGNORECASE)
+_FORMS = (
+    # scheme://user:password@host
+    re.compile(r"(//[^/@\s:'\"]*:)[^/\s]*(?=@)"),
+    # <password>…</password>
+    re.compile(rf"(\b(?:{_WORDS})>)[^<]+", re.IGNORECASE),
+    # password='…', "password": "…", also with the quotes escaped in JSON
+    re.compile(
+        rf"(\b(?:{_WORDS})(?:\\?[\"'])?\s*[=:]\s*(\\?[\"']))(?:(?!\2).)*",
+        re.IGNORECASE | re.DOTALL,
+    ),
+    # password=…, password: …
+    re.compile(rf"(\b(?:{_WORDS})\s*[=:]\s*)[^\s&'\"<>\\]+", re.IGNORECASE),
 )
 
 
 def redact(text: str) -> str:
     """The text with passwords in URIs, and `password=…` and its like, blanked."""
-    return _SECRET.sub(r"\1\2***", _USERINFO.sub(r"\1:***@", text))
+    for form in _FORMS:
+        text = form.sub(rf"\g<1>{BLANK}", text)
+    return text
+
+
+def redact_data(data: T) -> T:
+    """JSON data with each string in it redacted; its shape stays as it is."""
+    clean: object = data
+    if isinstance(data, str):
+        clean = redact(data)
+    elif isinstance(data, dict):
+        clean = {
+            key: BLANK
+            if isinstance(value, str) and _KEY.fullmatch(str(key))
+            else redact_data(value)
+            for key, value in data.items()
+        }
+    elif isinstance(data, list | tuple):
+        clean = [redact_data(item) for item in data]
+    return clean  # type: ignore[return-value]  # the same shape

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from virtmigrate.errors import BadInput, Side
+from virtmigrate.redact import redact
 
 URI_MAX_CHARS = 2048
 PORT_MAX = 65535
@@ -20,6 +21,9 @@ _SCHEME = re.compile(r"([a-z][a-z0-9]*)(?:\+([a-z][a-z0-9]*))?")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,252}[A-Za-z0-9_])?")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]{0,63}")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
+_BRACKETS = re.compile(
+    r"\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9][A-Za-z0-9._-]{0,31})?)\](?::[0-9]*)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class HostURI:
         text: The URI as given, password included: only for opening it.
         scheme: Without transport.
         transport: After the plus sign, None without one.
-        user: Login name, None without one.
+        user: Login name, percent-decoded, None without one.
         host: Name or address (IPv6 without brackets), "" for none.
         port: 1-65535, None without one.
         path: As given, percent-decoded.
@@ -118,9 +122,9 @@ class _Parser:
             user=self.user(parts.username),
             host=self.host(parts.netloc, parts.hostname),
             port=port,
-            path=unquote(parts.path),
+            path=self.path(parts.path),
             query=query,
-            shown=shown,
+            shown=redact(shown),
         )
 
     def scheme(self, scheme: str) -> tuple[str, str | None]:
@@ -132,26 +136,40 @@ class _Parser:
         return found.group(1), found.group(2)
 
     def user(self, user: str | None) -> str | None:
-        if user is not None and not _USER.fullmatch(unquote(user)):
+        if user is None:
+            return None
+        user = unquote(user)
+        if not _USER.fullmatch(user):
             raise self.fail("a user name that is none", "letters, digits, ._@-")
         return user
 
     def host(self, netloc: str, host: str | None) -> str:
+        where = netloc.rpartition("@")[2]
         if not host:
-            if netloc.rpartition("@")[2] or "@" in netloc:
+            if where or "@" in netloc:
                 raise self.fail("a port or user without a host", "name the host")
             return ""
         if "[" in netloc:
-            try:
-                return str(ipaddress.IPv6Address(host.partition("%")[0]))
-            except ValueError:
-                raise self.fail("no IPv6 address in the brackets", "[::1]") from None
+            return self.ipv6(where)
         if not _HOST.fullmatch(host):
             raise self.fail(
                 f"{host[:64]!r} is no host name",
                 "letters, digits, dots and inner dashes; no dash in front",
             )
         return host
+
+    def ipv6(self, where: str) -> str:
+        found = _BRACKETS.fullmatch(unquote(where))
+        try:
+            return str(ipaddress.IPv6Address(found[1] if found else ""))
+        except ValueError:
+            raise self.fail("no IPv6 address in the brackets", "[::1]") from None
+
+    def path(self, path: str) -> str:
+        path = unquote(path)
+        if not path.isprintable():
+            raise self.fail("a control character in its path", "remove it")
+        return path
 
     def query(self, query: str) -> tuple[tuple[str, str], ...]:
         try:
@@ -161,6 +179,6 @@ class _Parser:
         keys = [key for key, _ in pairs]
         if len(set(keys)) != len(keys):
             raise self.fail("a query key twice", "give each key once")
-        if any("\x00" in value or "\n" in value for _, value in pairs):
+        if not all(part.isprintable() for pair in pairs for part in pair):
             raise self.fail("a control character in its query", "remove it")
         return tuple(pairs)
