@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtmigrate.option_rows import BY_NAME, Switch
+from virtmigrate.printable import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from virtmigrate.plan import Plan, Settled
 
 ANSWERS = {True: "yes", False: "no", None: "-"}
@@ -37,24 +40,49 @@ def explain(plan: Plan) -> str:
         f"  to   {plan.destination.name}  {plan.destination.uri}",
         f"  form {plan.form}: {plan.form_why}",
         "",
-        f"  {'option':<22}{'asked':<8}{'effective':<16}{'how':<11}why",
+        *aligned(
+            [
+                ("option", "asked", "effective", "how", "why"),
+                *(
+                    (
+                        BY_NAME[row.option].virsh,
+                        shown(row.asked),
+                        shown(row.effective),
+                        row.how,
+                        row.why,
+                    )
+                    for row in filter(noteworthy, plan.settlement.options)
+                ),
+            ]
+        ),
     ]
-    for row in filter(noteworthy, plan.settlement.options):
-        spelled = BY_NAME[row.option].virsh
-        lines.append(
-            f"  {spelled:<22}{shown(row.asked):<8}{shown(row.effective):<16}"
-            f"{row.how:<11}{row.why}".rstrip()
-        )
     off = sum(1 for row in plan.settlement.options if not noteworthy(row))
     lines += [f"  ({off} more options are off)", ""]
     for finding in plan.findings:
         remedy = f" ({finding.remedy})" if finding.remedy else ""
         lines.append(f"  {finding.level}: {finding.side}: {finding.message}{remedy}")
-    lines += [f"  {'phase':<9}{'side':<13}{'step':<19}why"]
-    for step in plan.steps:
-        undo = f"; undone by {step.undo}" if step.undo else ""
-        lines.append(f"  {step.phase:<9}{step.side:<13}{step.hook:<19}{step.why}{undo}")
-    return "\n".join(lines)
+    steps = [
+        (
+            step.phase,
+            step.side,
+            step.hook,
+            step.why + (f"; undone by {step.undo}" if step.undo else ""),
+        )
+        for step in plan.steps
+    ]
+    lines += aligned([("phase", "side", "step", "why"), *steps])
+    return "\n".join(map(printable, lines))
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as wide as their widest cell, two spaces apart; the last one runs on."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    return [
+        "".join(
+            f"  {cell:<{width}}" for cell, width in zip(row, [*widths, 0], strict=True)
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def spelling(name: str, answer: object) -> str:

@@ -13,7 +13,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from virtmigrate.errors import BadInput
 from virtmigrate.model import Model
-from virtmigrate.option_rows import BY_NAME, BY_PARAM, FLAG_MASK, SWITCHES, VALUES
+from virtmigrate.option_rows import (
+    BY_NAME,
+    BY_PARAM,
+    FLAG_MASK,
+    SWITCHES,
+    VALUES,
+    Switch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,7 +164,9 @@ class Options(Model):
         try:
             options = cls.model_validate(dict(asked))
         except ValidationError as error:
-            faults = faults + [_fault(e["loc"], e["msg"]) for e in error.errors()]
+            faults = faults + [
+                _fault(e["loc"], e["msg"], e["input"]) for e in error.errors()
+            ]
         if faults:
             msg = "the request is malformed"
             raise ExceptionGroup(msg, faults)
@@ -222,15 +231,19 @@ class Options(Model):
         return asked
 
 
-def _fault(loc: tuple[int | str, ...], message: str) -> BadInput:
+def _fault(loc: tuple[int | str, ...], message: str, given: object) -> BadInput:
     name = str(loc[0]) if loc else "request"
     row = BY_NAME.get(name)
     spelled = f"--{row.virsh}" if row else repr(name[:64])
     text = message.removeprefix("Value error, ")
+    if text == message:
+        # The words are pydantic's, and don't say what they are about.
+        text = f"{str(given)[:64]!r}: {message[:1].lower()}{message[1:]}"
     if row is None:
         return BadInput(
             f"{spelled} is no option of a migration",
             subject=name[:64],
             remedy="`virtmigrate options` lists them",
         )
-    return BadInput(f"{spelled}: {text}", subject=name)
+    remedy = "yes, no or neither" if isinstance(row, Switch) else row.meaning
+    return BadInput(f"{spelled}: {text}", subject=name, remedy=remedy)

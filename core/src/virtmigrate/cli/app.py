@@ -1,0 +1,100 @@
+"""The Typer application: our commands, and those that plugins bring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from virtmigrate import __version__
+from virtmigrate.cli.arguments import Connect
+from virtmigrate.cli.commands import (
+    capabilities,
+    journal,
+    migrate,
+    options,
+    plan,
+    plugins,
+    status,
+    version,
+)
+from virtmigrate.cli.help import TaughtGroup
+from virtmigrate.cli.tools import Tools
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# In the order in which `virtmigrate --help` shows them.
+COMMANDS = (plan, migrate, status, journal, options, capabilities, plugins, version)
+EXIT_CODES = (
+    "Exit codes: 0 succeeded, 1 rolled back (or an error), 2 refused (nothing was "
+    "touched), 3 unknown: needs recovery, 4 quarantined: a human decides, 130 "
+    "interrupted before anything was touched."
+)
+ENVIRONMENT = (
+    "Environment: VIRTMIGRATE_CONNECT (the source), VIRTMIGRATE_STATE_DIR (the "
+    "journal's directory), VIRTMIGRATE_DEBUG=1 (tracebacks and logs), NO_COLOR."
+)
+EPILOG = f"{EXIT_CODES}\n\n{ENVIRONMENT}"
+WITHOUT_PLUGINS = ("options", "status", "journal", "version")
+
+
+def build(tools: Tools, words: Sequence[str] = ()) -> typer.Typer:
+    """The application for these words.
+
+    Args:
+        tools: Where the plugins are.
+        words: What was typed; a command of ours that needs no plugin loads none.
+    """
+    app = typer.Typer(
+        name="virtmigrate",
+        help="Move virtual machines between hosts of any hypervisor.\n\n"
+        "See what would happen: virtmigrate -c SOURCE_URI plan GUEST "
+        "DESTINATION_URI\n\n"
+        "Do it: virtmigrate -c SOURCE_URI migrate GUEST DESTINATION_URI",
+        epilog=EPILOG,
+        cls=TaughtGroup,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_before)
+    for command in COMMANDS:
+        command.add(app, EXIT_CODES)
+    if _command(words) not in WITHOUT_PLUGINS:
+        tools.manager.extend_cli(app)
+    return app
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - Typer's way to call it
+    if asked:
+        typer.echo(f"virtmigrate {__version__}")
+        raise typer.Exit
+
+
+def _before(
+    ctx: typer.Context,
+    *,
+    connect: Connect = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Say the version, and nothing else.",
+            is_eager=True,
+            callback=_version,
+        ),
+    ] = False,
+) -> None:
+    del version
+    ctx.obj.connect = connect
+
+
+def _command(words: Sequence[str]) -> str | None:
+    """The command among the words, as far as that is certain without parsing."""
+    rest = list(words)
+    while rest and rest[0].startswith("-"):
+        valued = rest[0] in ("-c", "--connect")
+        rest = rest[2:] if valued else rest[1:]
+    return rest[0] if rest else None

@@ -1,0 +1,57 @@
+"""`virtmigrate plan`: what `migrate` would do, with nothing touched."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from virtmigrate.cli.arguments import (
+    Destination,
+    GuestName,
+    Json,
+    Source,
+    VirshCommand,
+    with_options,
+)
+from virtmigrate.cli.output import answer, document
+from virtmigrate.cli.request import read
+from virtmigrate.cli.waiting import asking
+
+HELP = """Say what `migrate` would do with the same words. Nothing is touched.
+
+For each option: what was asked, what will be in effect, and how: native (the hypervisor
+does it), inherent (it is always so), emulated (steps of ours make it so), deferred (it
+is owed). Then the steps, in order, and what takes each back. Whatever stands in the way
+is told at once: exit code 2.
+"""
+
+
+def add(app: typer.Typer, epilog: str) -> None:
+    """Add it to the application."""
+    app.command("plan", cls=VirshCommand, help=HELP, epilog=epilog)(plan)
+
+
+@with_options
+def plan(
+    ctx: typer.Context,
+    *,
+    guest: GuestName,
+    destination: Destination,
+    source: Source = None,
+    as_json: Json = False,
+    **words: object,
+) -> None:
+    """See `HELP`."""
+    request = read(ctx.obj, guest, source, destination, words)
+    migrator = ctx.obj.migrator()
+    made = asking(
+        lambda: migrator.plan(
+            request.guest, request.source, request.destination, request.options
+        ),
+        "asking both hosts",
+    )
+    if as_json:
+        document({"digest": made.digest(), **json.loads(made.model_dump_json())})
+    else:
+        answer(made.explain())

@@ -1,0 +1,154 @@
+"""From words to a request: everything that is wrong with it is told at once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from virtmigrate.errors import BadInput, Side, VirtmigrateError, leaves
+from virtmigrate.option_rows import SWITCHES, VALUES, Value
+from virtmigrate.options import Options
+from virtmigrate.uri import parse_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from virtmigrate.cli.tools import Tools
+
+FILE_MAX_BYTES = 1 << 20
+DIGITS_MAX = 30
+_NUMBER = re.compile(rf"-?[0-9]{{1,{DIGITS_MAX}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One migration as it was asked for.
+
+    Attributes:
+        guest: Name or UUID at the source.
+        source: Host URI.
+        destination: Host URI.
+        options: The options.
+    """
+
+    guest: str
+    source: str
+    destination: str
+    options: Options
+
+
+def read(
+    tools: Tools,
+    guest: str,
+    source: str | None,
+    destination: str,
+    words: Mapping[str, object],
+) -> Request:
+    """Check everything that can be checked without a host.
+
+    Args:
+        tools: Knows the plugins and the default source.
+        guest: As typed.
+        source: Of `-c` after the command; None = that before it.
+        destination: As typed.
+        words: Parameter name (`arguments.py`) to value.
+
+    Raises:
+        ExceptionGroup: Of `Refused`: all that is wrong.
+    """
+    refused: list[Exception] = []
+    options = Options()
+    asked = _asked(words, refused)
+    try:
+        options = Options.checked(asked)
+    except* VirtmigrateError as group:
+        refused += _exceptions(group)
+    if not guest.strip():
+        refused.append(
+            BadInput("GUEST is empty", subject="guest", remedy="name a guest")
+        )
+    here = ""
+    for side in (Side.SOURCE, Side.DESTINATION):
+        try:
+            if side is Side.SOURCE:
+                here = tools.source(source)
+            _check_uri(tools, here if side is Side.SOURCE else destination, side)
+        except VirtmigrateError as error:
+            if error.side is Side.REQUEST:
+                error.side = side
+            refused.append(error)
+    if refused:
+        msg = "the request is malformed"
+        raise ExceptionGroup(msg, refused)
+    return Request(guest, here, destination, options)
+
+
+def _check_uri(tools: Tools, uri: str, side: Side) -> None:
+    parsed = parse_uri(uri, side)
+    tools.manager.hypervisor_for(parsed).check_uri(parsed)
+
+
+def _asked(words: Mapping[str, object], refused: list[Exception]) -> dict[str, object]:
+    """Options by field name, as far as they could be read."""
+    asked: dict[str, object] = {}
+    for switch in SWITCHES:
+        yes, no = words.get(switch.name), words.get(f"no_{switch.name}")
+        if yes and no:
+            refused.append(
+                BadInput(
+                    f"--{switch.virsh} and --no-{switch.virsh} contradict each other",
+                    subject=switch.name,
+                    remedy="give one of them, or neither for the default",
+                )
+            )
+        elif yes or no:
+            asked[switch.name] = bool(yes)
+    for value in VALUES:
+        given = words.get(value.name)
+        if given:
+            try:
+                asked[value.name] = _value(value, given)
+            except BadInput as error:
+                refused.append(error)
+        elif given == "":
+            asked[value.name] = given
+    return asked
+
+
+def _value(row: Value, given: object) -> object:
+    if isinstance(given, list | tuple):
+        return tuple(part for item in given for part in str(item).split(","))
+    text = str(given)
+    if row.from_file:
+        return _content(row, text)
+    if row.kind != "string" and _NUMBER.fullmatch(text):
+        return int(text)
+    return text
+
+
+def _content(row: Value, name: str) -> str:
+    """The text of a file; its size is bounded before it is read."""
+    why = ""
+    data = b""
+    try:
+        with Path(name).open("rb") as file:
+            data = file.read(FILE_MAX_BYTES + 1)
+        text = data.decode("utf-8")
+    except (OSError, ValueError) as error:
+        text = ""
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+    if len(data) > FILE_MAX_BYTES:
+        why = f"it has more than {FILE_MAX_BYTES} bytes"
+    if why:
+        raise BadInput(
+            f"--{row.virsh}: file {name!r}: {why}",
+            subject=row.name,
+            remedy="name a file with domain XML",
+        )
+    return text
+
+
+def _exceptions(group: BaseException) -> list[Exception]:
+    return [error for error in leaves(group) if isinstance(error, Exception)]

@@ -1,0 +1,128 @@
+"""Events and results in words. Pure: text out, nothing printed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from virtmigrate import events
+from virtmigrate.cli.output import shown
+from virtmigrate.phases import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from virtmigrate.results import Fault, Result
+
+MIB = 1 << 20
+Words = dict[type, "Callable[..., str]"]
+
+NEXT = {
+    Outcome.UNKNOWN: "next: virtmigrate recover {id}",
+    Outcome.QUARANTINED: "next: look at both hosts; `virtmigrate journal {id}` tells"
+    " what was done",
+}
+
+
+def mib(count: int) -> str:
+    """Bytes as MiB, without a false precision."""
+    value = count / MIB
+    return f"{value:.1f}" if value < 10 else f"{value:.0f}"  # noqa: PLR2004
+
+
+def figures(event: events.Progress) -> str:
+    """What is known of the transfer at this moment, and nothing else."""
+    sent, total = event.processed_bytes, event.total_bytes
+    parts = [
+        f"{event.percent:.0f} %" if event.percent is not None else "",
+        f"{mib(sent)} MiB sent" if sent is not None else "",
+        f"{mib(event.remaining_bytes)} of {mib(total)} MiB left"
+        if event.remaining_bytes is not None and total
+        else "",
+        f"{mib(event.bandwidth_bytes_s)} MiB/s" if event.bandwidth_bytes_s else "",
+        f"pass {event.iteration}" if event.iteration else "",
+        "post-copy" if event.postcopy else "",
+    ]
+    return ", ".join(part for part in parts if part) or "it moves"
+
+
+def _started(event: events.Started) -> str:
+    return (
+        f"{event.guest}: migration {event.migration}\n"
+        f"  from {event.source}\n  to {event.destination}"
+    )
+
+
+def _fault(fault: Fault) -> str:
+    side = "" if fault.side == "request" else f"{fault.side}: "
+    remedy = f" ({fault.remedy})" if fault.remedy else ""
+    step = f"{fault.step}: " if fault.step else ""
+    return f"{step}{side}{fault.message}{remedy}"
+
+
+def _step_ended(event: events.StepEnded) -> str:
+    return f"fault: {_fault(event.fault)}" if event.fault else ""
+
+
+def _acted(event: events.Acted) -> str:
+    return f"{event.action}: {event.why}"
+
+
+def _committed(event: events.Committed) -> str:
+    return f"committed: from here only forward; it will be {event.landing} there"
+
+
+WORDS: Words = {
+    events.Started: _started,
+    events.StepEnded: _step_ended,
+    events.Acted: _acted,
+    events.Committed: _committed,
+    events.Landed: lambda e: f"landed: {e.state} at the destination",
+    events.Warned: lambda e: f"warning: {e.message}",
+    events.Judged: lambda e: (
+        f"seen: source {e.source}, destination {e.destination}: {e.verdict}, {e.why}"
+    ),
+}
+"""Events that are told in words; progress and the end have their own way."""
+
+
+def told(event: events.Event) -> str:
+    """An event in words; "" for one that is only shown, or not at all."""
+    words = WORDS.get(type(event))
+    text = words(event) if words else ""
+    return "\n".join(shown(line) for line in text.split("\n"))
+
+
+def durations(result: Result) -> str:
+    """When things happened, and what was sent."""
+    timing = result.timing
+    parts = [
+        f"landed after {timing.landed_ms / 1000:.2f} s"
+        if timing.landed_ms is not None
+        else "",
+        f"gap {timing.gap_ms:.0f} ms" if timing.gap_ms is not None else "",
+        f"hypervisor's downtime {result.downtime_ms} ms"
+        if result.downtime_ms is not None
+        else "",
+        f"{mib(result.processed_bytes)} MiB sent"
+        if result.processed_bytes is not None
+        else "",
+        f"{timing.total_ms / 1000:.2f} s in all",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def summary(result: Result) -> str:
+    """How it ended: outcome, reason, and what a person has to know or do."""
+    limit = f" [{result.limit}]" if result.limit else ""
+    outcome = result.outcome.partition(":")[0]
+    lines = [
+        f"{outcome}: {shown(result.guest)}: {shown(result.reason)}{shown(limit)}",
+        f"  source: {result.source}, destination: {result.destination}",
+        f"  {durations(result)}",
+    ]
+    lines += [f"  fault: {shown(_fault(fault))}" for fault in result.faults]
+    lines += [f"  warning: {shown(text)}" for text in result.warnings]
+    lines += [f"  owed: {shown(text)}" for text in result.obligations]
+    if result.outcome in NEXT:
+        lines.append("  " + NEXT[result.outcome].format(id=result.migration))
+    return "\n".join(lines)

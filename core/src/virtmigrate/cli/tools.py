@@ -1,0 +1,79 @@
+"""What the commands share: plugins, the journal, and the source that was named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from virtmigrate.api import Migrator
+from virtmigrate.errors import BadInput, Side
+from virtmigrate.manager import Manager
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from virtmigrate.clock import Clock
+    from virtmigrate.events import Event
+    from virtmigrate.journal import Journal
+
+
+@dataclass
+class Tools:
+    """Made when first needed, so that a command pays only for what it uses.
+
+    Attributes:
+        connect: The source URI before the command, or of the environment.
+        clock: The time; that of this machine if None.
+        plugins: Further plugins, beside those that are installed.
+        discover: Whether installed plugins are looked for.
+    """
+
+    connect: str | None = None
+    clock: Clock | None = None
+    plugins: tuple[object, ...] = ()
+    discover: bool = True
+    _open: list[Migrator] = field(default_factory=list)
+
+    @cached_property
+    def manager(self) -> Manager:
+        """The plugins."""
+        return Manager(self.plugins, discover=self.discover)
+
+    def migrator(self, *sinks: Callable[[Event], None]) -> Migrator:
+        """What moves guests."""
+        migrator = Migrator(manager=self.manager, clock=self.clock, sinks=sinks)
+        self._open.append(migrator)
+        return migrator
+
+    def journal(self) -> Journal | None:
+        """The journal, or None where there never was one: reading makes no file."""
+        from virtmigrate.sqlite_journal import (  # noqa: PLC0415 - sqlite is dear
+            SQLiteJournal,
+            default_path,
+        )
+
+        path = default_path()
+        return SQLiteJournal(path) if path.exists() or path.is_symlink() else None
+
+    def source(self, named: str | None) -> str:
+        """The source URI that holds: the command's own, or the one before it.
+
+        Raises:
+            BadInput: There is none.
+        """
+        uri = named or self.connect
+        if not uri:
+            raise BadInput(
+                "no source host is named",
+                side=Side.SOURCE,
+                subject="connect",
+                remedy="give -c SOURCE_URI, or set VIRTMIGRATE_CONNECT",
+            )
+        return uri
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+        for migrator in self._open:
+            migrator.__exit__(None, None, None)
+        self._open.clear()
