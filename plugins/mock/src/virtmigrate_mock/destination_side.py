@@ -148,16 +148,14 @@ def _go(ctx: Context, target: MockHost, machine: Machine, host: HostState) -> bo
     job = jobs.incoming(machine, host.name, uuid)
     guest = host.guests.get(uuid)
     if job is None or job.migration != ctx.migration:
-        landed = guest is not None and (
-            guest.live is not None or ctx.landing is RunState.SHUTOFF
-        )
-        if landed:
+        cold = ctx.landing is RunState.SHUTOFF
+        if guest and (guest.persistent_xml if cold else guest.live):
             return False
         raise HostError("there is no incoming guest", side=target.side, subject=uuid)
     if ctx.options.offline:
         jobs.land(machine, job, RunState.SHUTOFF)
         return False
-    if job.phase is not JobPhase.COMPLETE:
+    if job.phase is not JobPhase.COMPLETE or guest is None or guest.live is None:
         raise HostError("the guest is incomplete", side=target.side, subject=uuid)
     postcopy = job.transfer is not None
     jobs.land(machine, job, ctx.landing, postcopy=postcopy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid as uuids
 from dataclasses import dataclass
+from functools import lru_cache
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
@@ -43,6 +44,7 @@ def write(domain: Domain) -> str:
     )
 
 
+@lru_cache(maxsize=256)
 def read(text: str, side: Side = Side.REQUEST) -> Domain:
     """Read a definition.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.host import RunState
 from virtmigrate_mock.domxml import read
-from virtmigrate_mock.jobs import drop_incoming, outgoing
+from virtmigrate_mock.jobs import drop_incoming, kill, outgoing
 from virtmigrate_mock.state import Event, GuestState, Live, job_key
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _resume(machine: Machine, event: Event) -> None:
 def _end(machine: Machine, event: Event) -> None:
     host, guest = _found(machine, event)
     if guest is not None:
-        machine.end(host, guest, "admin")
+        kill(machine, host, guest, "admin")
 
 
 def _undefine(machine: Machine, event: Event) -> None:

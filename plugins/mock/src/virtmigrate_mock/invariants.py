@@ -31,6 +31,7 @@ class _Life:
     boots: dict[int, float] = field(default_factory=dict)
     coma: bool = False
     sent: str = ""
+    excused: bool = False
 
 
 def violations(
@@ -81,14 +82,18 @@ def _create(life: _Life, record: Record) -> str:
     # What is still incoming is no copy yet; the switch makes it one.
     if record.detail != RunState.PAUSED_MIGRATION:
         life.copies.add(record.host)
+        life.excused = False
     return ""
 
 
 def _end(life: _Life, record: Record) -> str:
     had = record.host in life.copies
+    if had and record.detail in EXCUSED:
+        # What an admin or a crash ended may have been newer than any other copy.
+        life.excused = True
     life.copies.discard(record.host)
     life.running.discard(record.host)
-    if had and not life.copies and record.detail not in EXCUSED:
+    if had and not life.copies and not life.excused:
         return f"its last copy was ended ({record.detail})"
     return ""
 

@@ -139,8 +139,21 @@ def drop_incoming(machine: Machine, host: str, uuid: str, migration: str) -> Non
     machine.state.incoming.pop(job_key(host, uuid))
     there = machine.state.hosts[host]
     guest = there.guests.get(uuid)
-    if guest is not None and guest.live is not None:
+    if guest is not None:
         machine.end(there, guest, "cancelled")
+        machine.forget(there, guest)
+
+
+def kill(machine: Machine, host: HostState, guest: GuestState, why: str) -> None:
+    """End a guest's process and whatever job hung on it; a transfer finds out."""
+    if guest.live is None:
+        return
+    machine.end(host, guest, why)
+    key = job_key(host.name, guest.uuid)
+    machine.state.incoming.pop(key, None)
+    job = machine.state.outgoing.get(key)
+    if job is not None and job.phase is not JobPhase.MOVING:
+        machine.state.outgoing.pop(key)
 
 
 def forget_if_orphaned(machine: Machine, job: Job) -> None:

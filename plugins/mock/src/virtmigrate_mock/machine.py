@@ -76,7 +76,7 @@ class Machine:
         self.halt(host, guest, RunState.SHUTOFF)
         guest.live = None
         self.note("end", guest.uuid, host.name, why)
-        self._forget(host, guest)
+        self.forget(host, guest)
 
     def define(self, host: HostState, guest: GuestState, xml: str, name: str) -> None:
         """Make or replace its persistent definition."""
@@ -92,9 +92,10 @@ class Machine:
             return
         guest.persistent_xml = None
         self.note("undefine", guest.uuid, host.name, why)
-        self._forget(host, guest)
+        self.forget(host, guest)
 
-    def _forget(self, host: HostState, guest: GuestState) -> None:
+    def forget(self, host: HostState, guest: GuestState) -> None:
+        """Drop the entry of a guest that neither runs nor is defined here."""
         if guest.live is None and guest.persistent_xml is None:
             guest.state = RunState.ABSENT
             host.guests.pop(guest.uuid, None)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 from virtmigrate_mock.state import Owner
+
+_numbers = count(1)
 
 
 def started(pid: int) -> str:
@@ -24,7 +26,7 @@ def started(pid: int) -> str:
 def new() -> Owner:
     """A new connection of this process."""
     pid = os.getpid()
-    return Owner(pid, _own_start(pid), secrets.token_hex(8))
+    return Owner(pid, _own_start(pid), f"{pid}-{next(_numbers)}")
 
 
 def alive(owner: Owner) -> bool:

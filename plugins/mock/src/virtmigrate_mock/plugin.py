@@ -9,6 +9,8 @@ from virtmigrate_mock import destination_side, preflight, source_side
 from virtmigrate_mock.host import MockHypervisor, mock_host
 
 if TYPE_CHECKING:
+    import typer
+
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.context import Context, PlanContext
     from virtmigrate.host import Host
@@ -62,3 +64,11 @@ def virtmigrate_finish(ctx: Context, fate: Fate) -> bytes:
 def virtmigrate_confirm(ctx: Context, fate: Fate) -> bool:
     """Confirm at the source."""
     return source_side.confirm(ctx, fate)
+
+
+@hookimpl
+def virtmigrate_cli(app: typer.Typer) -> None:
+    """`virtmigrate mock …`."""
+    from virtmigrate_mock.cli import app as ours  # noqa: PLC0415 - it needs typer
+
+    app.add_typer(ours)

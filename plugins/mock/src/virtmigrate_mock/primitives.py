@@ -10,7 +10,7 @@ from virtmigrate.errors import GuestNotFound, HostError
 from virtmigrate.host import RunState, Sample
 from virtmigrate_mock import jobs
 from virtmigrate_mock.settle import link_share, settle
-from virtmigrate_mock.state import JobPhase, job_key
+from virtmigrate_mock.state import JobPhase
 from virtmigrate_mock.styles import style_named
 from virtmigrate_mock.transfer import rate
 
@@ -111,11 +111,7 @@ def _destroy(on: On) -> None:
     job = on.outgoing()
     if job is not None and job.phase is JobPhase.MOVING and not on.style.locks:
         raise on.error("destroy: cannot acquire state change lock")
-    on.machine.end(on.host, guest, "destroy")
-    key = job_key(on.host.name, on.uuid)
-    on.machine.state.incoming.pop(key, None)
-    if job is not None and job.phase is not JobPhase.MOVING:
-        on.machine.state.outgoing.pop(key, None)
+    jobs.kill(on.machine, on.host, guest, "destroy")
 
 
 def _undefine(on: On) -> None:

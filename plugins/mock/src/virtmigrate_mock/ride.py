@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PULSE_S = 0.1
 LEAST_S = 1e-6
+NEARLY = 1.5
+"""A step may be so much longer, if then something happens at its end."""
 PATIENCE = 200_000
 """Looks at one transfer before a virtual world gives up on its ever ending."""
 
@@ -29,8 +31,7 @@ PATIENCE = 200_000
 @dataclass(frozen=True, slots=True)
 class _Reading:
     phase: JobPhase
-    now: float
-    moment: float
+    stopped: bool = False
     error: str = ""
     kind: str = ""
 
@@ -67,19 +68,19 @@ def _ride(ctx: Context, source: MockHost) -> _Reading:
     began = clock.now()
     waiting = _during(source)
     for _ in range(PATIENCE):
-        reading = _read(source, uuid)
-        if reading.phase is not JobPhase.MOVING:
-            return reading
-        until = reading.moment
+        until = _moment(source, uuid)
         if waiting:
             until = min(until, began + waiting[0].at_s)
-        clock.sleep(max(until - reading.now, LEAST_S))
+        clock.sleep(max(until - clock.now(), LEAST_S))
         while waiting and began + waiting[0].at_s <= clock.now():
             _strike(source, waiting.pop(0), uuid)
         reading = _read(source, uuid)
         if reading.phase is not JobPhase.MOVING:
+            if reading.phase is JobPhase.COMPLETE:
+                ctx.engine.pulse()  # the last figures, the real downtime among them
             return reading
-        ctx.engine.pulse()
+        if not reading.stopped:
+            ctx.engine.pulse()
     _end(ctx, source, "it would never converge")
     return _read(source, uuid)
 
@@ -109,13 +110,26 @@ def _read(source: MockHost, uuid: str) -> _Reading:
         key = job_key(host.name, uuid)
         job = state.outgoing.get(key)
         if job is None:
-            return _Reading(JobPhase.FAILED, machine.now, 0.0, "the job has gone")
+            return _Reading(JobPhase.FAILED, error="the job has gone")
         if job.phase in (JobPhase.FAILED, JobPhase.DONE):
             state.outgoing.pop(key)
-        moment = min(next_moment(state, job), machine.now + _step_s(state))
-        return _Reading(job.phase, machine.now, moment, job.error, job.error_kind)
+        stopped = job.transfer is not None and job.transfer.stopped_at is not None
+        stalled = job.transfer is not None and job.transfer.stalled_at is not None
+        # The last pass is over in a moment: nobody needs to look in, unless it hangs.
+        last = stopped and not stalled
+        return _Reading(job.phase, last, job.error, job.error_kind)
 
     return source.connection.call("ride", act, uuid)
+
+
+def _moment(source: MockHost, uuid: str) -> float:
+    """When to look again: at what happens next, or a step on."""
+    with source.world.store as state:
+        now = source.world.clock.now()
+        step = _step_s(state)
+        job = state.outgoing.get(job_key(source.name, uuid))
+        moment = now if job is None else next_moment(state, job)
+        return moment if moment - now <= NEARLY * step else now + step
 
 
 def _step_s(state: State) -> float:

@@ -34,6 +34,8 @@ def link_share(state: State) -> float:
     """MiB/s for each transfer: they share the link alike."""
     if not state.link.up:
         return 0.0
+    if len(state.outgoing) <= 1:
+        return state.link.rate_mib_s
     moving = sum(job.phase is JobPhase.MOVING for job in state.outgoing.values())
     return state.link.rate_mib_s / max(1, moving)
 
