@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 REFUSED = 2
+INTERRUPTED = 130
 NEEDED = ("typer", "rich")
 
 
@@ -24,7 +25,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code; the epilog of `virtmigrate --help` lists them.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _main(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+
+
+def _main(words: list[str]) -> int:
     if words in (["--version"], ["version"]):
         # The version costs no import of a terminal library, and needs none.
         from virtmigrate import __version__  # noqa: PLC0415

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TICK_S = 0.05
 NEEDS_RECOVERY = 3
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SHOW_CURSOR = "\x1b[?25h"
 CANCELLING = (
     "cancelling: what was begun is taken back, and the guest goes on at the source."
     " Ctrl-C again leaves at once."
@@ -133,5 +134,5 @@ class Conductor:
             # A closing terminal hangs up more than once: only a person means it.
             migration = handle.migration if handle else "-"
             text = (LEFT if self._begun else LEFT_EARLY).format(id=migration)
-            os.write(2, text.encode())
+            os.write(2, (SHOW_CURSOR * os.isatty(2) + text).encode())
             os._exit(NEEDS_RECOVERY if self._begun else 128 + number)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from virtmigrate import events
 from virtmigrate.cli.output import console, line_of, say, styled
-from virtmigrate.cli.telling import figures, told
+from virtmigrate.cli.telling import brief, figures, told
 
 if TYPE_CHECKING:
     from virtmigrate.events import Event
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 PATIENCE_S = 1.0
 PACE_MS = 5000.0
 VERBOSE_PACE_MS = 1000.0
-FIGURES_WIDTH = 200
+BAR_WIDTH = 20
+REDRAW_S = 0.1
 
 
 class Display(Protocol):
@@ -99,9 +100,10 @@ class Bar:
     def __init__(self) -> None:
         """Draw it; a terminal that goes away is no error."""
         self._console = console(stderr=True)
+        self._next_s = 0.0
         self._progress = Progress(
             TextColumn("{task.description:<8}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=BAR_WIDTH),
             TimeElapsedColumn(),
             TextColumn("{task.fields[figures]}"),
             console=self._console,
@@ -122,7 +124,7 @@ class Bar:
                 self._task,
                 total=None if event.percent is None else 100.0,
                 completed=event.percent or 0.0,
-                figures=figures(event)[:FIGURES_WIDTH],
+                figures=brief(event),
             )
         elif text := told(event):
             self.tell(text)
@@ -134,9 +136,12 @@ class Bar:
             self._console.print(styled(text, self._console.width), soft_wrap=True)
 
     def tick(self) -> None:
-        """Draw again: time goes on."""
-        with suppress(OSError):
-            self._progress.refresh()
+        """Draw again, now and then: time goes on."""
+        now = time.monotonic()
+        if now >= self._next_s:
+            self._next_s = now + REDRAW_S
+            with suppress(OSError):
+                self._progress.refresh()
 
     def close(self) -> None:
         """Take the bar away."""
@@ -179,4 +184,6 @@ def display(*, verbose: bool, quiet: bool) -> Display:
         return Quiet()
     if verbose:
         return Lines(VERBOSE_PACE_MS)
-    return Bar() if console(stderr=True).is_terminal else Lines()
+    people = console(stderr=True)
+    drawn = people.is_terminal and not people.is_dumb_terminal
+    return Bar() if drawn else Lines()

@@ -17,7 +17,6 @@ from virtmigrate.cli.tools import Tools
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-INTERRUPTED = 130
 BROKEN_PIPE = 141
 # Later versions of Typer have their own copy of click: take the class from Typer.
 UsageMistake: type[Exception] = typer.BadParameter.__mro__[2]
@@ -40,6 +39,9 @@ def run(words: Sequence[str], tools: Tools | None = None) -> int:
 
     Returns:
         The exit code.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, while nothing was touched.
     """
     handler = _listen()
     try:
@@ -57,9 +59,9 @@ def _run(words: list[str], tools: Tools) -> int:
         code = build(tools, words)(
             words, prog_name="virtmigrate", standalone_mode=False, obj=tools
         )
-    except (KeyboardInterrupt, typer.Abort):
-        say("interrupted")
-        return INTERRUPTED
+    except typer.Abort:
+        # Click's word for Ctrl-C.
+        raise KeyboardInterrupt from None
     except BrokenPipeError:
         raise
     except UsageMistake as error:

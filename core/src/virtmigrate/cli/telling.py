@@ -45,6 +45,20 @@ def figures(event: events.Progress) -> str:
     return ", ".join(part for part in parts if part) or "it moves"
 
 
+def brief(event: events.Progress) -> str:
+    """The same in half a line, for beside a bar."""
+    parts = [
+        f"{event.percent:3.0f} %" if event.percent is not None else "",
+        f"{mib(event.processed_bytes)} MiB"
+        if event.processed_bytes is not None
+        else "",
+        f"{mib(event.bandwidth_bytes_s)} MiB/s" if event.bandwidth_bytes_s else "",
+        f"pass {event.iteration}" if event.iteration else "",
+        "post-copy" if event.postcopy else "",
+    ]
+    return " ".join(part for part in parts if part)
+
+
 def _started(event: events.Started) -> str:
     return (
         f"{event.guest}: migration {event.migration}\n"
@@ -79,7 +93,7 @@ WORDS: Words = {
     events.Landed: lambda e: f"landed: {e.state} at the destination",
     events.Warned: lambda e: f"warning: {e.message}",
     events.Judged: lambda e: (
-        f"seen: source {e.source}, destination {e.destination}: {e.verdict}, {e.why}"
+        f"seen: source {e.source}, destination {e.destination}: {e.why}"
     ),
 }
 """Events that are told in words; progress and the end have their own way."""

@@ -9,8 +9,8 @@ import typer
 
 from virtmigrate.cli.arguments import Json
 from virtmigrate.cli.help import TaughtCommand
-from virtmigrate.cli.output import answer, document, shown
-from virtmigrate.cli.tables import entry_data, span, table
+from virtmigrate.cli.output import answer, document
+from virtmigrate.cli.tables import entry_data, span
 
 if TYPE_CHECKING:
     from virtmigrate.journal import Entry
@@ -35,28 +35,20 @@ def status(ctx: typer.Context, *, as_json: Json = False) -> None:
     if not running:
         answer("no open migrations")
         return
-    now = time.time()
-    answer(
-        table(
-            ("migration", "guest", "since", "state", "from, to"),
-            [
-                (
-                    shown(entry.migration),
-                    shown(entry.guest),
-                    span(now - entry.opened),
-                    _state(entry),
-                    f"{shown(entry.source)}\n{shown(entry.destination)}",
-                )
-                for entry in running
-            ],
-        )
-    )
     for entry in running:
-        if not entry.owner.alive():
-            answer(f"virtmigrate recover {shown(entry.migration)}")
+        answer(*_lines(entry, time.time()))
 
 
-def _state(entry: Entry) -> str:
-    if entry.owner.alive():
-        return f"running in process {entry.owner.pid}"
-    return shown(entry.outcome) or "its controller died: recover it"
+def _lines(entry: Entry, now: float) -> list[str]:
+    alive = entry.owner.alive()
+    died = entry.outcome or "its controller died"
+    state = f"process {entry.owner.pid} carries it out" if alive else died
+    since = span(now - entry.opened)
+    lines = [
+        f"{entry.migration}: {entry.guest}, open for {since}: {state}",
+        f"  from {entry.source}",
+        f"  to {entry.destination}",
+    ]
+    if not alive:
+        lines.append(f"  next: virtmigrate recover {entry.migration}")
+    return lines
