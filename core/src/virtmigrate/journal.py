@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -61,7 +61,9 @@ def _boot() -> str:
 def _started(pid: int) -> int | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        return int(stat.rpartition(")")[2].split()[19])
+        state, *rest = stat.rpartition(")")[2].split()
+        # A zombie has ended; only its parent has not noticed.
+        return None if state in "ZX" else int(rest[18])
     except (OSError, ValueError, IndexError):
         return None
 
@@ -111,7 +113,8 @@ class Entry:
         owner: Who carries it out.
         opened: Seconds since the epoch.
         closed: The same, None while it is open.
-        outcome: How it ended, "" while it is open.
+        outcome: How it ended, "" while somebody works on it; one that is open all the
+            same waits for recovery.
     """
 
     migration: str
@@ -123,6 +126,11 @@ class Entry:
     opened: float
     closed: float | None
     outcome: str
+
+    @property
+    def busy(self) -> bool:
+        """Whether a living process works on it."""
+        return self.closed is None and not self.outcome and self.owner.alive()
 
 
 class Journal(Protocol):
@@ -148,10 +156,10 @@ class Journal(Protocol):
         ...
 
     def take_over(self, migration: str) -> Entry:
-        """Become the owner of an open migration whose owner died.
+        """Become the owner of an open migration whose owner died, or gave it up.
 
         Raises:
-            NotMovable: Its owner lives, and is not this process.
+            NotMovable: Its owner, another process, works on it.
             JournalError: There is none of this id.
         """
         ...
@@ -179,11 +187,11 @@ class Journal(Protocol):
 
 def claimed(entry: Entry) -> NotMovable:
     """The refusal of a second migration of one guest."""
-    alive = entry.owner.alive()
+    gave_up = "it needs recovery" if entry.outcome else "its controller died"
     remedy = (
         f"wait for {entry.migration}, or cancel it"
-        if alive
-        else f"its controller died: `virtmigrate recover {entry.migration}`"
+        if entry.busy
+        else f"{gave_up}: `virtmigrate recover {entry.migration}`"
     )
     return NotMovable(
         f"migration {entry.migration} of this guest is still open",
@@ -231,23 +239,17 @@ class MemoryJournal:
     ) -> None:
         """Add a record; nothing here outlives the process."""
         del durable
+        if migration not in self._records:
+            raise unknown(migration)
         records = self._records[migration]
         # No checksum: what lives and dies with the process can't be torn.
         records.append(Record(len(records) + 1, kind, at, body, 0))
 
     def close(self, migration: str, outcome: str, at: float, *, settled: bool) -> None:
         """End it."""
-        entry = self._entries[migration]
-        self._entries[migration] = Entry(
-            migration,
-            entry.guest,
-            entry.uuid,
-            entry.source,
-            entry.destination,
-            entry.owner,
-            entry.opened,
-            at if settled else None,
-            outcome,
+        entry = self.take_over(migration)
+        self._entries[migration] = replace(
+            entry, closed=at if settled else None, outcome=outcome
         )
         if settled:
             self._open.pop(entry.uuid, None)
@@ -256,7 +258,10 @@ class MemoryJournal:
         """Its owner is always this process."""
         if migration not in self._entries:
             raise unknown(migration)
-        return self._entries[migration]
+        entry = self._entries[migration]
+        if entry.closed is None:
+            self._entries[migration] = replace(entry, outcome="")
+        return entry
 
     def entries(self) -> list[Entry]:
         """All migrations, oldest first."""

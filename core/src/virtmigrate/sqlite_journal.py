@@ -14,24 +14,25 @@ from typing import TYPE_CHECKING
 from virtmigrate.errors import JournalError
 from virtmigrate.journal import Body, Entry, Owner, Record, checksum, claimed, unknown
 from virtmigrate.plan import Plan
-from virtmigrate.redact import redact
+from virtmigrate.redact import redact_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VERSION = 1
-_SCHEMA = """
-CREATE TABLE migration (
+_SCHEMA = (
+    """CREATE TABLE migration (
     id TEXT PRIMARY KEY, guest TEXT NOT NULL, uuid TEXT NOT NULL,
     source TEXT NOT NULL, destination TEXT NOT NULL, plan TEXT NOT NULL,
     pid INTEGER NOT NULL, started INTEGER NOT NULL, boot TEXT NOT NULL,
-    opened REAL NOT NULL, closed REAL, outcome TEXT NOT NULL DEFAULT '');
-CREATE UNIQUE INDEX one_open_per_guest ON migration (uuid) WHERE closed IS NULL;
-CREATE TABLE record (
+    opened REAL NOT NULL, closed REAL, outcome TEXT NOT NULL DEFAULT '')""",
+    "CREATE UNIQUE INDEX one_open_per_guest ON migration (uuid) WHERE closed IS NULL",
+    """CREATE TABLE record (
     migration TEXT NOT NULL REFERENCES migration (id), seq INTEGER NOT NULL,
     kind TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL, crc INTEGER NOT NULL,
-    PRIMARY KEY (migration, seq)) WITHOUT ROWID;
-"""
+    PRIMARY KEY (migration, seq)) WITHOUT ROWID""",
+    f"PRAGMA user_version={VERSION}",
+)
 _ENTRY = (
     "SELECT id, guest, uuid, source, destination, pid, started, boot, opened,"
     " closed, outcome FROM migration"
@@ -74,16 +75,37 @@ class SQLiteJournal:
             self._migrate()
 
     def _migrate(self) -> None:
+        if self._version() == VERSION:
+            return
+        with self._transaction():
+            version = self._version()  # another process may have been faster
+            if version == VERSION:
+                return
+            (tables,) = self._db.execute(
+                "SELECT count(*) FROM sqlite_master"
+            ).fetchone()
+            if version or tables:
+                msg = f"journal {self.path} has version {version}, this reads {VERSION}"
+                raise JournalError(
+                    msg, subject=str(self.path), remedy="use a newer virtmigrate"
+                )
+            for statement in _SCHEMA:
+                self._db.execute(statement)
+
+    def _version(self) -> int:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._db.executescript(
-                f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={VERSION};COMMIT;"
-            )
-        elif version != VERSION:
-            msg = f"journal {self.path} has version {version}, this reads {VERSION}"
-            raise JournalError(
-                msg, subject=str(self.path), remedy="use a newer virtmigrate"
-            )
+        return int(version)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing, synced at the end."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -103,13 +125,13 @@ class SQLiteJournal:
             plan.guest.uuid,
             plan.source.uri,
             plan.destination.uri,
-            redact(plan.model_dump_json()),
+            json.dumps(redact_data(plan.model_dump(mode="json"))),
             owner.pid,
             owner.started,
             owner.boot,
             at,
         )
-        with self._errors():
+        with self._errors(), self._transaction():
             held = self._db.execute(
                 f"{_ENTRY} WHERE uuid=? AND closed IS NULL", (plan.guest.uuid,)
             ).fetchone()
@@ -125,58 +147,65 @@ class SQLiteJournal:
     def append(
         self, migration: str, kind: str, at: float, body: Body, *, durable: bool
     ) -> None:
-        """Add a record; one transaction and one sync for all that were waiting."""
+        """Add a record; one transaction and one sync for all that were waiting.
+
+        A record that can't be written is not in the journal, and leaves no gap: what
+        waited before it waits on.
+        """
         with self._errors():
             seq, before = self._last.get(migration) or self._tail(migration)
             record = Record.make(seq + 1, kind, at, body, before)
-            self._last[migration] = (record.seq, record.crc)
-            self._pending.setdefault(migration, []).append(record)
+            waiting = [*self._pending.get(migration, ()), record]
             if durable:
-                self._flush(migration)
+                with self._transaction():
+                    self._insert(migration, waiting)
+                waiting = []
+            self._pending[migration] = waiting
+            self._last[migration] = (record.seq, record.crc)
 
     def _tail(self, migration: str) -> tuple[int, int]:
         records = self.records(migration)
         return (records[-1].seq, records[-1].crc) if records else (0, 0)
 
-    def _flush(self, migration: str) -> None:
+    def _insert(self, migration: str, records: list[Record]) -> None:
         rows = [
-            (migration, r.seq, r.kind, r.at, json.dumps(r.body), r.crc)
-            for r in self._pending.pop(migration, [])
+            (migration, r.seq, r.kind, r.at, json.dumps(r.body), r.crc) for r in records
         ]
-        self._db.execute("BEGIN IMMEDIATE")
         self._db.executemany("INSERT INTO record VALUES (?,?,?,?,?,?)", rows)
-        self._db.execute("COMMIT")
 
     def close(self, migration: str, outcome: str, at: float, *, settled: bool) -> None:
         """End it; unless settled it stays open for recovery."""
         with self._errors():
-            self._flush(migration)
-            self._db.execute(
-                "UPDATE migration SET closed=?, outcome=? WHERE id=?",
-                (at if settled else None, outcome, migration),
-            )
+            with self._transaction():
+                self._entry_of(migration)
+                self._insert(migration, self._pending.get(migration, []))
+                self._db.execute(
+                    "UPDATE migration SET closed=?, outcome=? WHERE id=?",
+                    (at if settled else None, outcome, migration),
+                )
+            self._pending.pop(migration, None)
             self._last.pop(migration, None)
 
     def take_over(self, migration: str) -> Entry:
         """Become the owner of an open migration whose owner died."""
         me = Owner.me()
-        with self._errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                row = self._db.execute(f"{_ENTRY} WHERE id=?", (migration,)).fetchone()
-                if row is None:
-                    raise unknown(migration)
-                entry = _entry(row)
-                if entry.closed is None and entry.owner != me:
-                    if entry.owner.alive():
-                        raise claimed(entry)
-                    self._db.execute(
-                        "UPDATE migration SET pid=?, started=?, boot=? WHERE id=?",
-                        (me.pid, me.started, me.boot, migration),
-                    )
-            finally:
-                self._db.execute("COMMIT")
+        with self._errors(), self._transaction():
+            entry = self._entry_of(migration)
+            if entry.closed is None:
+                if entry.busy and entry.owner != me:
+                    raise claimed(entry)
+                self._db.execute(
+                    "UPDATE migration SET pid=?, started=?, boot=?, outcome=''"
+                    " WHERE id=?",
+                    (me.pid, me.started, me.boot, migration),
+                )
         return entry
+
+    def _entry_of(self, migration: str) -> Entry:
+        row = self._db.execute(f"{_ENTRY} WHERE id=?", (migration,)).fetchone()
+        if row is None:
+            raise unknown(migration)
+        return _entry(row)
 
     def release(self) -> None:
         """Close the file; harmless twice."""
@@ -206,6 +235,7 @@ class SQLiteJournal:
     def records(self, migration: str) -> list[Record]:
         """The records of one, each checked against its chained checksum."""
         with self._errors():
+            self._entry_of(migration)
             rows = self._db.execute(
                 "SELECT seq, kind, at, body, crc FROM record WHERE migration=?"
                 " ORDER BY seq",
