@@ -156,6 +156,13 @@ REQUIREMENTS: dict[str, Requirement] = {
     "journal.trusted": Requirement(
         PROJECT, "A journal that others can write, or that is garbled, is refused."
     ),
+    "journal.durable": Requirement(
+        PROJECT, "A durable record outlives the controller, whenever it is killed."
+    ),
+    "journal.one-per-guest": Requirement(
+        PROJECT,
+        "One migration of a guest at a time; the refusal says whom to wait for.",
+    ),
     # --- it ends -------------------------------------------------------------
     "ends.cancel": Requirement(
         PROJECT, "A cancelled move is rolled back: the source runs on, nothing is left."

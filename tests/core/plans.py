@@ -1,0 +1,48 @@
+"""Plans without hosts: negotiated from declarations."""
+
+from __future__ import annotations
+
+from tests.core.declared import UUID, ends
+from virtmigrate import Options
+from virtmigrate.negotiation import form_of, settle
+from virtmigrate.plan import HostFacts, Plan
+from virtmigrate.steps import compile_steps, two_step
+
+
+def plan_between(both, options, **fields):
+    """The plan for two declarations and a guest."""
+    settlement = settle(options, both)
+    form, why = form_of(settlement, both)
+    after = both.source.source_after_perform
+    two = two_step(settlement, form, after)
+    return Plan(
+        guest=both.guest,
+        source=host(both.source),
+        destination=host(both.destination),
+        settlement=settlement,
+        form=form,
+        form_why=why,
+        two_step=two,
+        source_after_perform=after,
+        steps=compile_steps(settlement, both.guest, form, two=two),
+        **fields,
+    )
+
+
+def host(capabilities):
+    """One end of a plan."""
+    return HostFacts(
+        uri=f"scripted:///{capabilities.host}",
+        hypervisor=capabilities.hypervisor,
+        name=capabilities.host,
+        uuid=capabilities.host_uuid,
+        versions=capabilities.versions,
+    )
+
+
+def plan_of(*, uuid=UUID, **asked):
+    """A plan between two qemu-like hosts."""
+    both = ends()
+    plan = plan_between(both, Options(**asked))
+    guest = plan.guest.model_copy(update={"uuid": uuid})
+    return plan.model_copy(update={"guest": guest})
