@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import shutil
 import string
 import sys
@@ -13,12 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import as_file, files
 
 from virtmigrate_lab import network, qemu_host, record
+from virtmigrate_lab.commands import spawn, tail
 from virtmigrate_lab.errors import LabError, LabRefused, LabUnavailable
 from virtmigrate_lab.host import Host
 from virtmigrate_lab.layout import Layout
 from virtmigrate_lab.namespaces import Space, open_host, open_switch
 from virtmigrate_lab.needs import obstacles
-from virtmigrate_lab.processes import Process, end, marked, spawn, tail, wait_for
+from virtmigrate_lab.processes import Process, end, marked, wait_for
 from virtmigrate_lab.record import LabRecord
 
 MOST_HOSTS = 8
@@ -77,6 +79,7 @@ def build(layout: Layout, hosts: str) -> LabRecord:
                 remedy="take it down first: virtmigrate lab down",
             )
         _clear(layout)
+        _refuse_foreign(layout)
         try:
             built = _build(layout, named)
         except BaseException:
@@ -84,6 +87,18 @@ def build(layout: Layout, hosts: str) -> LabRecord:
             raise
         built.save(layout)
         return built
+
+
+def _refuse_foreign(layout: Layout) -> None:
+    """What is in the directory now is not ours: never write over it."""
+    foreign = {path.name for path in layout.state_dir.iterdir()} - {layout.lock.name}
+    owner = layout.state_dir.stat().st_uid
+    if foreign or owner != os.geteuid():
+        why = f"holds {min(foreign)}" if foreign else f"belongs to user {owner}"
+        raise LabRefused(
+            f"{layout.state_dir} {why}: not a lab's directory",
+            remedy="name a directory that does not exist or is empty",
+        )
 
 
 def _build(layout: Layout, named: list[tuple[str, str]]) -> LabRecord:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from virtmigrate_lab import qemu_host
 from virtmigrate_lab.layout import HostPaths
 from virtmigrate_lab.namespaces import Space
-from virtmigrate_lab.processes import Process, marked
+from virtmigrate_lab.processes import Process, end, marked
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,22 @@ class Host:
     def processes(self) -> list[Process]:
         """Everything that runs on this host: libvirtd, QEMUs, the namespace holder."""
         return marked(self.lab_id, self.name)
+
+    def qemu(self, uuid: str) -> Process | None:
+        """The QEMU that runs a domain here, if there is one."""
+        for process in self.processes():
+            words = Path(f"/proc/{process.pid}/cmdline")
+            with contextlib.suppress(OSError):  # it ended while we looked
+                if uuid.encode("ascii") in words.read_bytes().split(b"\0"):
+                    return process
+        return None
+
+    def crash(self) -> None:
+        """End everything that runs here at once, as a power cut would.
+
+        What was on disk stays; the namespaces and the address stay too.
+        """
+        end(process for process in self.processes() if process != self.space.holder)
 
     def virsh(self, *words: str, timeout_s: float = qemu_host.CALL_TIMEOUT_S) -> str:
         """Run a virsh command on this host and return what it printed."""

@@ -18,6 +18,7 @@ from virtmigrate_lab.host import Host
 from virtmigrate_lab.layout import Layout, default_state_dir
 from virtmigrate_lab.record import LabRecord
 from virtmigrate_lab.report import GuestReport
+from virtmigrate_lab.windows import Run, runs
 
 
 class Lab:
@@ -143,6 +144,19 @@ class Lab:
         """Look at a guest wherever it is; see :meth:`Guests.check`."""
         return self.guests.check(name, since=since, verify=verify)
 
+    def guest_runs(
+        self, name: str, *, since: float = 0.0, silence_s: float = 0.5
+    ) -> list[Run]:
+        """Where a guest ran when: stretches on one host without a silence.
+
+        Args:
+            name: The guest.
+            since: From when on (monotonic seconds).
+            silence_s: A silence this long ends a stretch.
+        """
+        found = runs(self.guests.heartbeat(name).windows(), silence_s)
+        return [run for run in found if run.last > since]
+
     def guest_stop(self, name: str) -> None:
         """Destroy and undefine a guest wherever it is."""
         self.guests.stop(name)
@@ -180,6 +194,17 @@ class Lab:
         self._record = self._record.with_daemon(host, daemon)
         self._record.save(self._layout)
 
+    def tcp_buffers(self, name: str, host: str | None = None) -> None:
+        """Set the TCP buffers of hosts: ``deep`` (the kernel's default) or ``shallow``.
+
+        With ``shallow`` a page that post-copy waits for is not stuck behind megabytes.
+        It holds for connections that are opened afterwards.
+        """
+        if name not in network.BUFFERS:
+            raise LabRefused(f"buffers {name!r}: {', '.join(network.BUFFERS)}")
+        for each in self._chosen(host):
+            network.buffers(each.space, name)
+
     def tidy(self) -> None:
         """Make the hosts as good as new: no guests, free links, daemons that answer.
 
@@ -187,6 +212,7 @@ class Lab:
         """
         self.link_up()
         self.link_rate(None)
+        self.tcp_buffers("deep")
         for host in self.hosts.values():
             for process in host.processes():
                 process.kill(signal.SIGCONT)

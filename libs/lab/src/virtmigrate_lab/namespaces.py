@@ -12,9 +12,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from virtmigrate_lab.commands import run, spawn, tail
 from virtmigrate_lab.errors import LabError
 from virtmigrate_lab.layout import HostPaths, Layout
-from virtmigrate_lab.processes import Process, run, spawn, tail, wait_for
+from virtmigrate_lab.processes import Process, wait_for
 
 READY_TIMEOUT_S = 10.0
 

@@ -23,8 +23,8 @@ BUFFERS = {
     "shallow": {"wmem": "4096 65536 262144", "rmem": "4096 131072 524288"},
     "deep": {"wmem": "4096 16384 4194304", "rmem": "4096 131072 6291456"},
 }
-"""TCP send and receive buffers (bytes: least, default, most). ``deep`` is the kernel's
-default; with ``shallow`` a page that is asked for is not stuck behind 4 MiB."""
+"""TCP send and receive buffers (bytes: least, default, most). ``deep`` is what Linux
+has by itself; with ``shallow`` a page that is asked for is not stuck behind 4 MiB."""
 
 
 def address(index: int) -> str:
@@ -51,6 +51,7 @@ def plug(switch: Space, host: Space, index: int) -> None:
     switch.run(["ip", "link", "set", name, "master", "br0", "up"], mount=False)
     host.run(["ip", "addr", "add", f"{address(index)}/24", "dev", DEVICE], mount=False)
     host.run(["ip", "link", "set", DEVICE, "up"], mount=False)
+    buffers(host, "deep")
 
 
 def shape(space: Space, device: str, rate_mib_s: float | None) -> None:
@@ -73,6 +74,8 @@ def set_up(space: Space, device: str, *, up: bool) -> None:
 
 def buffers(space: Space, name: str) -> None:
     """Set the TCP buffers of a host to one of :data:`BUFFERS`."""
-    for key, value in BUFFERS[name].items():
-        script = f"echo '{value}' > /proc/sys/net/ipv4/tcp_{key}"
-        space.run(["sh", "-c", script], mount=False)
+    lines = [
+        f"echo '{value}' > /proc/sys/net/ipv4/tcp_{key}"
+        for key, value in BUFFERS[name].items()
+    ]
+    space.run(["sh", "-e", "-c", "; ".join(lines)], mount=False)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from virtmigrate_lab.layout import Layout
 from virtmigrate_lab.stream import Feed, Parser
-from virtmigrate_lab.windows import Window
+from virtmigrate_lab.windows import STALL_S, Window
 
 WINDOW_S = 0.1
 TICK_S = 0.05
@@ -109,7 +109,8 @@ class Observer:
             data = b""
         now = time.monotonic()
         if data:
-            self._note(connection, connection.parser.feed(data), now)
+            for feed in connection.parser.feed(data):
+                self._note(connection, feed, now)
             return
         self._flush(connection)
         self._selector.unregister(connection.peer)
@@ -119,21 +120,27 @@ class Observer:
     def _note(self, connection: Connection, feed: Feed, now: float) -> None:
         if feed.beats:
             self._beat(connection, feed, now)
-        if feed.records:
-            if connection.name is None:
-                self._join(connection, feed.records[0].name)
-            if connection.window is not None:
-                connection.window.record = feed.records[-1]
-                self._flush(connection)
+        if feed.record is None:
+            return
+        if connection.name is None:
+            self._join(connection, feed.record.name)
+        if connection.window is None:
+            connection.window = self._window(connection, now)
+        connection.window.record = feed.record
+        self._flush(connection)
+
+    @staticmethod
+    def _window(connection: Connection, now: float) -> Window:
+        return Window(connection.host, connection.number, first=now, last=now)
 
     def _beat(self, connection: Connection, feed: Feed, now: float) -> None:
         window = connection.window
         before = self._last_beat.get(connection.name or "")
-        if window is None:
-            window = Window(connection.host, connection.number, first=now, last=now)
-            connection.window = window
-        elif before is None:
+        if before is None and window is not None:
             before = window.last
+        if window is not None and now - window.last >= STALL_S:
+            self._flush(connection)  # a silence begins a window, it never lies in one
+        window = connection.window = connection.window or self._window(connection, now)
         if before is not None:
             window.silence(before, now)
         window.beat(now, feed.beats, feed.lost)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from virtmigrate_lab import reaper
+from virtmigrate_lab.commands import run, spawn, tail
 from virtmigrate_lab.errors import CommandFailed, LabError
 from virtmigrate_lab.layout import HostPaths, default_cache_dir
 from virtmigrate_lab.namespaces import Space
-from virtmigrate_lab.processes import Process, identify, run, spawn, tail, wait_for
+from virtmigrate_lab.processes import Process, identify, wait_for
 
 START_TIMEOUT_S = 10.0
 READY_TIMEOUT_S = 60.0

@@ -5,8 +5,32 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-RUNNING = "running"
-ABSENT = "absent"
+from virtmigrate_lab.domain import GuestOptions
+from virtmigrate_lab.domains import RUNNING
+from virtmigrate_lab.windows import (
+    STALL_S,
+    Window,
+    longest_silence,
+    overlaps,
+    silences,
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was found out about a guest, unjudged.
+
+    Args:
+        hosts: Host, the state that it tells, and whether it has a configuration.
+        windows: Everything that the observer heard.
+        alive: Whether it beat while we looked.
+        verified: Pages that it verified; None if it did not.
+    """
+
+    hosts: dict[str, tuple[str, bool]]
+    windows: list[Window]
+    alive: bool
+    verified: int | None
 
 
 @dataclass(frozen=True)
@@ -81,3 +105,39 @@ class GuestReport:
     def to_json(self) -> dict[str, Any]:
         """As JSON data, with the verdict."""
         return {**asdict(self), "ok": self.ok, "problems": self.problems}
+
+
+def make_report(
+    guest: GuestOptions, seen: Seen, since: float | None = None
+) -> GuestReport:
+    """Judge what was seen.
+
+    Args:
+        guest: The guest.
+        seen: What was found out about it.
+        since: From when on silences count (monotonic seconds; default: all).
+    """
+    windows = seen.windows
+    last = next((w.record for w in reversed(windows) if w.record), None)
+    start = since if since is not None else windows[0].first if windows else 0.0
+    errors = last.errors if last else 0
+    stalls = [end - begin for begin, end in sorted(silences(windows, start))]
+    return GuestReport(
+        name=guest.name,
+        uuid=guest.uuid,
+        hosts={host: state for host, (state, _) in seen.hosts.items()},
+        persistent=[host for host, (_, kept) in seen.hosts.items() if kept],
+        beats_on=windows[-1].host if seen.alive and windows else None,
+        alive=seen.alive,
+        counter=last.counter if last else 0,
+        writes=last.writes if last else 0,
+        pages=last.pages if last else 0,
+        verified=seen.verified or 0,
+        memory_ok=None if seen.verified is None else not errors,
+        errors=errors,
+        first_bad_page=last.first_bad if last else None,
+        longest_silence_ms=round(1000 * longest_silence(windows, start), 1),
+        since=start,
+        silences_ms=[round(1000 * s, 1) for s in stalls if s >= STALL_S],
+        double_run=overlaps(windows),
+    )

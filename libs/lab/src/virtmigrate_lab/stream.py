@@ -12,7 +12,7 @@ does not add up is counted, not believed.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 BEAT = 0x80
 SEQUENCE = 0x7F
@@ -58,18 +58,18 @@ class Record:
 
 @dataclass
 class Feed:
-    """What one read from a guest's socket held.
+    """A stretch of a guest's output, up to and with the next record.
 
     Args:
         beats: How many beats.
         lost: How many beats are missing between them, as far as seven bits tell.
-        records: Records that added up.
-        garbled: Lines that did not.
+        record: The record at its end; None at the end of what was read.
+        garbled: Lines that did not add up.
     """
 
     beats: int = 0
     lost: int = 0
-    records: list[Record] = field(default_factory=list)
+    record: Record | None = None
     garbled: int = 0
 
 
@@ -80,17 +80,17 @@ class Parser:
         self._line = bytearray()
         self._sequence: int | None = None
 
-    def feed(self, data: bytes) -> Feed:
-        """Take bytes and say what they held; an unfinished line is kept."""
-        feed = Feed()
+    def feed(self, data: bytes) -> list[Feed]:
+        """Take bytes and say what they held, in order; an unfinished line is kept."""
+        feeds = [Feed()]
         for byte in data:
             if byte & BEAT:
-                self._beat(byte & SEQUENCE, feed)
+                self._beat(byte & SEQUENCE, feeds[-1])
             elif byte == ord("\n"):
-                self._end_line(feed)
+                self._end_line(feeds)
             elif len(self._line) < LONGEST_LINE:
                 self._line.append(byte)
-        return feed
+        return feeds
 
     def _beat(self, sequence: int, feed: Feed) -> None:
         if self._sequence is not None:
@@ -98,15 +98,16 @@ class Parser:
         self._sequence = sequence
         feed.beats += 1
 
-    def _end_line(self, feed: Feed) -> None:
+    def _end_line(self, feeds: list[Feed]) -> None:
         line, self._line = bytes(self._line), bytearray()
         if not line:
             return
         record = parse_record(line)
         if record is None:
-            feed.garbled += 1
+            feeds[-1].garbled += 1
         else:
-            feed.records.append(record)
+            feeds[-1].record = record
+            feeds.append(Feed())
 
 
 def parse_record(line: bytes) -> Record | None:

@@ -9,6 +9,7 @@ all hosts.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ from virtmigrate_lab.stream import Record
 
 STALL_S = 0.02
 """A silence that is written down one by one."""
+BLOCK = 65536
+DISORDER_S = 2.0
+"""Windows of two hosts may be written out of order by less than this."""
 OVERLAP_S = 0.03
 """Beats from two hosts closer than this may be the order in which they were read."""
 
@@ -34,7 +38,7 @@ class Window:
         lost: Beats missing between them.
         gap: From and to of the longest silence that ended in it (s).
         stalls: From and to of each silence of at least :data:`STALL_S`.
-        record: What the guest last said of itself in it, or None.
+        record: What the guest said of itself right after its last beat, or None.
     """
 
     host: str
@@ -65,7 +69,7 @@ class Window:
         return json.dumps(asdict(self), separators=(",", ":")) + "\n"
 
     @classmethod
-    def from_line(cls, line: str) -> Window:
+    def from_line(cls, line: bytes | str) -> Window:
         """Back from :meth:`to_line`."""
         data = json.loads(line)
         record = data.pop("record")
@@ -79,15 +83,39 @@ class Window:
         )
 
 
-def read_windows(path: Path, since: float = 0.0) -> list[Window]:
-    """All windows of a file that end after a time; an unfinished line is left out."""
+def newest_first(path: Path) -> Iterator[Window]:
+    """The windows of a file from its end; an unfinished last line is left out."""
     try:
-        text = path.read_text(encoding="utf-8")
+        file = path.open("rb")
     except FileNotFoundError:
-        return []
-    lines = text.splitlines(keepends=True)
-    windows = (Window.from_line(line) for line in lines if line.endswith("\n"))
-    return [window for window in windows if window.last > since]
+        return
+    with file:
+        position = file.seek(0, os.SEEK_END)
+        rest = b""
+        finished = False
+        while position:
+            size = min(BLOCK, position)
+            position = file.seek(position - size)
+            lines = (file.read(size) + rest).split(b"\n")
+            rest = lines.pop(0)
+            if not finished and lines:
+                lines.pop()  # after the last newline: unfinished, or empty
+                finished = True
+            for line in reversed(lines):
+                yield Window.from_line(line)
+        if finished:
+            yield Window.from_line(rest)
+
+
+def read_windows(path: Path, since: float = 0.0) -> list[Window]:
+    """The windows of a file that end after a time, oldest first."""
+    found = []
+    for window in newest_first(path):
+        if window.last <= since - DISORDER_S:
+            break
+        if window.last > since:
+            found.append(window)
+    return found[::-1]
 
 
 def silences(windows: Iterable[Window], since: float) -> Iterator[tuple[float, float]]:
@@ -119,3 +147,60 @@ def overlaps(windows: list[Window]) -> list[tuple[float, float]]:
             if other.host != window.host and end - other.first > OVERLAP_S:
                 found.append((other.first, end))
     return found
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stretch in which a guest ran on one host without a silence.
+
+    Args:
+        host: Where.
+        first: Time of its first beat (s).
+        last: Time of its last beat (s).
+        counter_first: The guest's counter at its first beat; None if unknown.
+        counter_last: The guest's counter at its last beat; None if unknown.
+    """
+
+    host: str
+    first: float
+    last: float
+    counter_first: int | None
+    counter_last: int | None
+
+
+def runs(windows: Iterable[Window], silence_s: float = 0.5) -> list[Run]:
+    """Who ran when: stretches on one host with no silence as long as this.
+
+    A guest that did nothing between two of them, unseen, begins the second at the
+    counter after the one at which it ended the first.
+    """
+    found: list[Run] = []
+    for window in sorted(windows, key=lambda window: window.first):
+        if not window.beats:
+            continue
+        first, last = _counters(window, found[-1] if found else None)
+        before = found[-1] if found else None
+        joins = (
+            before is not None
+            and before.host == window.host
+            and window.first - before.last < silence_s
+            and window.gap[1] - window.gap[0] < silence_s
+        )
+        if before is None or not joins:
+            found.append(Run(window.host, window.first, window.last, first, last))
+        else:
+            found[-1] = Run(
+                *(window.host, before.first, window.last),
+                *(before.counter_first, last),
+            )
+    return found
+
+
+def _counters(window: Window, before: Run | None) -> tuple[int | None, int | None]:
+    """The counter at a window's first and last beat."""
+    beats = window.beats + window.lost
+    if window.record is not None:
+        return window.record.counter - beats + 1, window.record.counter
+    if before is not None and before.counter_last is not None:
+        return before.counter_last + 1, before.counter_last + beats
+    return None, None

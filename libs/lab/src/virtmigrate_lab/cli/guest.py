@@ -1,0 +1,135 @@
+"""The guests: ``guest start``, ``check``, ``list`` and ``stop``."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Annotated
+
+import typer
+
+from virtmigrate_lab.cli.common import FAILED, Directory, Json, say, told
+from virtmigrate_lab.domain import GuestOptions, Pattern
+from virtmigrate_lab.errors import LabRefused
+from virtmigrate_lab.lab import Lab
+from virtmigrate_lab.report import GuestReport
+
+app = typer.Typer(no_args_is_help=True, help="Guests that know what they must hold.")
+
+GuestName = Annotated[str, typer.Argument(metavar="NAME", help="The guest.")]
+
+
+@app.command("start")
+@told
+def guest_start(  # noqa: PLR0913 - each is an option of the command
+    *,
+    name: GuestName,
+    host: Annotated[str, typer.Option(help="Where it boots.")] = "a",
+    memory: Annotated[int, typer.Option(metavar="MiB")] = GuestOptions.memory_mib,
+    working_set: Annotated[
+        int, typer.Option(metavar="MiB", help="Memory that is written again and again.")
+    ] = GuestOptions.working_set_mib,
+    dirty_rate: Annotated[
+        int, typer.Option(metavar="MiB/s", help="Pages touched a second, x 4 KiB.")
+    ] = GuestOptions.dirty_rate_mib_s,
+    pattern: Annotated[
+        Pattern, typer.Option(help="A word a page, in order or not; or whole pages.")
+    ] = GuestOptions.pattern,
+    fill: Annotated[
+        int, typer.Option(metavar="PERCENT", help="Incompressible share of each page.")
+    ] = GuestOptions.fill_percent,
+    transient: Annotated[
+        bool, typer.Option("--transient", help="Without a configuration.")
+    ] = False,
+    paused: Annotated[
+        bool, typer.Option("--paused", help="With its CPU stopped, not booted.")
+    ] = False,
+    directory: Directory = None,
+    as_json: Json = False,
+) -> None:
+    """Boot a guest that dirties memory at a stated rate and knows what it must hold."""
+    lab = Lab.attach(directory)
+    options = lab.guest_start(
+        name,
+        host,
+        persistent=not transient,
+        paused=paused,
+        memory_mib=memory,
+        working_set_mib=working_set,
+        dirty_rate_mib_s=dirty_rate,
+        pattern=pattern,
+        fill_percent=fill,
+    )
+    state = "is defined, its CPU stopped," if paused else "runs"
+    data = {**options.to_json(), "host": host}
+    say(data, f"{name} {state} on {host}", as_json=as_json)
+
+
+@app.command("check")
+@told
+def guest_check(
+    *,
+    name: GuestName,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN",
+            help="Count silences from then on: 10s (ago), or seconds since 1970.",
+        ),
+    ] = None,
+    no_verify: Annotated[
+        bool, typer.Option("--no-verify", help="Leave out the walk over its memory.")
+    ] = False,
+    directory: Directory = None,
+    as_json: Json = False,
+) -> None:
+    """Prove that a guest runs once, goes on, and that its memory is whole.
+
+    It is found by its UUID on whatever host it is now. Exit code 1 if anything is
+    wrong with it.
+    """
+    lab = Lab.attach(directory)
+    moment = None if since is None else parse_since(since)
+    report = lab.guest_check(name, since=moment, verify=not no_verify)
+    say(report.to_json(), explain(report), as_json=as_json)
+    if not (report.ok if not no_verify else report.alive and not report.double_run):
+        raise typer.Exit(FAILED)
+
+
+@app.command("stop")
+@told
+def guest_stop(
+    *, name: GuestName, directory: Directory = None, as_json: Json = False
+) -> None:
+    """Destroy and undefine a guest wherever it is."""
+    Lab.attach(directory).guest_stop(name)
+    say({"stopped": name}, f"{name} is gone", as_json=as_json)
+
+
+@app.command("list")
+@told
+def guest_list(*, directory: Directory = None, as_json: Json = False) -> None:
+    """Name the guests that were started and not stopped."""
+    names = Lab.attach(directory).guests.names()
+    say({"guests": names}, "\n".join(names) or "no guests", as_json=as_json)
+
+
+def explain(report: GuestReport) -> str:
+    """A report for people."""
+    lines = [f"{host}: {state}" for host, state in report.hosts.items()]
+    where = report.beats_on or "nowhere"
+    lines.append(f"heartbeat: {report.counter} beats, now from {where}")
+    lines.append(f"longest silence: {report.longest_silence_ms} ms")
+    if report.verified:
+        lines.append(f"memory: {report.verified} pages verified, {report.errors} wrong")
+    lines += [f"[red]problem:[/red] {text}" for text in report.problems]
+    return "\n".join(lines)
+
+
+def parse_since(text: str) -> float:
+    """A moment on the clock of the heartbeats: ``10s`` ago, or seconds since 1970."""
+    matched = re.fullmatch(r"(\d+(?:\.\d+)?)(s?)", text)
+    if not matched:
+        raise LabRefused(f"--since {text!r}: 10s (ago), or seconds since 1970")
+    ago = float(matched[1]) if matched[2] else time.time() - float(matched[1])
+    return time.monotonic() - ago

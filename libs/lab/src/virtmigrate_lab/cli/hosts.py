@@ -1,0 +1,101 @@
+"""The hosts: ``up``, ``env``, ``check`` and ``down``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Annotated, Any
+
+import typer
+
+from virtmigrate_lab.cli.common import REFUSED, Directory, Json, say, told
+from virtmigrate_lab.host import Host
+from virtmigrate_lab.lab import Lab
+from virtmigrate_lab.needs import obstacles
+
+
+@told
+def up(
+    *,
+    hosts: Annotated[
+        str, typer.Option(metavar="N|qemu:N", help="How many, or of which kind.")
+    ] = "2",
+    bandwidth: Annotated[
+        float | None,
+        typer.Option(metavar="MiB/s", min=0.1, help="Rate of each link, each way."),
+    ] = None,
+    directory: Directory = None,
+    as_json: Json = False,
+) -> None:
+    """Start hosts; what a crashed lab left is cleaned up first.
+
+    Each host is a real libvirtd in mount, UTS and network namespaces of its own. The
+    first lab on a machine takes some seconds longer: libvirt learns what QEMU can do.
+    """
+    lab = Lab.up(hosts, bandwidth_mib_s=bandwidth, state_dir=directory)
+    text = "\n".join(f"host {h.name}: {h.uri}" for h in lab.hosts.values())
+    say(describe(lab), text, as_json=as_json)
+
+
+@told
+def env(
+    *,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Print this host's URI only.")
+    ] = None,
+    directory: Directory = None,
+    as_json: Json = False,
+) -> None:
+    """Print where the hosts are: shell exports, or --json.
+
+    Example: eval "$(virtmigrate lab env)"; virsh -c "$VIRTMIGRATE_LAB_A" list
+    """
+    lab = Lab.attach(directory)
+    if host is not None:
+        typer.echo(lab.host(host).uri)
+    elif as_json:
+        typer.echo(json.dumps(describe(lab), indent=2))
+    else:
+        exports = {"VIRTMIGRATE_LAB_DIR": str(lab.state_dir)}
+        for each in lab.hosts.values():
+            name = each.name.upper().replace("-", "_")
+            exports[f"VIRTMIGRATE_LAB_{name}"] = each.uri
+        for name, value in exports.items():
+            typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+@told
+def down(*, directory: Directory = None, as_json: Json = False) -> None:
+    """End everything that belongs to the lab, and remove its files.
+
+    Also cleans up what a crashed lab left. Fine when nothing is up.
+    """
+    state_dir = Lab.clear(directory)
+    say({"down": str(state_dir)}, f"lab {state_dir} is down", as_json=as_json)
+
+
+@told
+def check(*, as_json: Json = False) -> None:
+    """Say whether this machine can run a lab, and what is in the way."""
+    found = obstacles()
+    text = "\n".join(found) or "this machine can run a lab"
+    say({"ok": not found, "obstacles": found}, text, as_json=as_json)
+    if found:
+        raise typer.Exit(REFUSED)
+
+
+def describe(lab: Lab) -> dict[str, Any]:
+    """A lab as JSON data."""
+
+    def of(host: Host) -> dict[str, Any]:
+        return {
+            "uri": host.uri,
+            "kind": host.kind,
+            "address": host.address,
+            "socket": str(host.socket),
+            "migrate_uri": host.migrate_uri,
+            "pid": host.pid,
+        }
+
+    hosts = {host.name: of(host) for host in lab.hosts.values()}
+    return {"dir": str(lab.state_dir), "hosts": hosts}

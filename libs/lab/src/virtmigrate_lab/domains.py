@@ -1,0 +1,56 @@
+"""What a host's libvirt says of a domain, and how it is removed there."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from virtmigrate_lab.errors import CommandFailed, LabError
+from virtmigrate_lab.qemu_host import virsh
+
+ABSENT = "absent"
+RUNNING = "running"
+SHUT_OFF = "shut off"
+UNREACHABLE = "unreachable"
+
+
+def state(socket: Path, uuid: str) -> tuple[str, bool]:
+    """What a host says of a domain: its state, and whether it is persistent.
+
+    Returns:
+        The state as virsh has it (``running``, ``paused``, ``shut off`` ...),
+        ``absent``, or ``unreachable`` if the host does not answer.
+    """
+    try:
+        if uuid not in uuids(socket):
+            return ABSENT, False
+        lines = virsh(socket, "dominfo", uuid).splitlines()
+    except CommandFailed as error:
+        gone = "Domain not found" in error.stderr
+        return (ABSENT if gone else UNREACHABLE), False
+    info = dict(line.split(":", 1) for line in lines if ":" in line)
+    return info["State"].strip(), info["Persistent"].strip() == "yes"
+
+
+def uuids(socket: Path) -> list[str]:
+    """The UUIDs of all domains that a host knows."""
+    return virsh(socket, "list", "--all", "--uuid").split()
+
+
+def remove(socket: Path, uuid: str) -> None:
+    """Destroy and undefine a domain, if it is there.
+
+    Raises:
+        LabError: it is still there, or the host does not answer.
+    """
+    before, persistent = state(socket, uuid)
+    # it may end by itself in between: what counts is what is left
+    with contextlib.suppress(CommandFailed):
+        if before not in (ABSENT, UNREACHABLE, SHUT_OFF):
+            virsh(socket, "destroy", uuid)
+    with contextlib.suppress(CommandFailed):
+        if persistent:
+            virsh(socket, "undefine", uuid, "--managed-save", "--snapshots-metadata")
+    after, _ = state(socket, uuid)
+    if after != ABSENT:
+        raise LabError(f"domain {uuid} can't be removed from {socket}: it is {after}")
