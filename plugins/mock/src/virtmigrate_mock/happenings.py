@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from virtmigrate.host import RunState
 from virtmigrate_mock.domxml import read
 from virtmigrate_mock.jobs import drop_incoming, kill, outgoing
-from virtmigrate_mock.state import Event, GuestState, Live, job_key
+from virtmigrate_mock.state import Event, GuestState, JobPhase, Live, job_key
+from virtmigrate_mock.styles import style_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,11 @@ def _found(machine: Machine, event: Event) -> tuple[HostState, GuestState | None
 
 def _pause(machine: Machine, event: Event) -> None:
     host, guest = _found(machine, event)
-    if guest is not None and guest.state is RunState.RUNNING:
+    if guest is None or guest.state is not RunState.RUNNING:
+        return
+    job = outgoing(machine, host.name, guest.uuid)
+    moving = job is not None and job.phase is JobPhase.MOVING
+    if style_named(host.style).locks or not moving:
         machine.halt(host, guest, RunState.PAUSED)
 
 
