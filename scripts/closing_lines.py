@@ -27,11 +27,14 @@ def main(report: Path) -> None:
     environments = json.loads(report.read_text(encoding="utf-8"))["testenvs"]
     print()
     for name, environment in environments.items():
-        if name.startswith("."):
+        if "result" not in environment or name.startswith("."):
+            continue  # not asked for
+        if environment["result"].get("skipped"):
+            print(f"-- {name}: skipped, there is no such interpreter")
             continue
         runs = environment.get("test", [])
         if not runs:
-            print(f"-- {name}: not run (no such interpreter, or the set-up failed)")
+            print(f"-- {name}: FAILED, its set-up did not work")
             continue
         code = next((run["retcode"] for run in runs if run["retcode"]), 0)
         print(f"-- {name}: {'passed' if not code else f'FAILED, exit code {code}'}")

@@ -33,10 +33,11 @@ def test_each_environment_shows_its_runner_s_last_word(tmp_path):
     assert closing_lines(
         tmp_path,
         {
-            "3.11-core": {"test": ran},
-            "lint": {"test": failed},
-            "3.13-core": {},
-            ".pkg": {},
+            "3.11-core": {"result": {}, "test": ran},
+            "lint": {"result": {}, "test": failed},
+            "3.13-core": {"result": {"skipped": True}},
+            "3.11-min": {"result": {}},
+            "3.11-lab": {},
         },
     ) == [
         "-- 3.11-core: passed",
@@ -44,5 +45,6 @@ def test_each_environment_shows_its_runner_s_last_word(tmp_path):
         "-- lint: FAILED, exit code 1",
         "All checks passed!",
         "==== 1 failed, 2 passed in 1.00s ====",
-        "-- 3.13-core: not run (no such interpreter, or the set-up failed)",
+        "-- 3.13-core: skipped, there is no such interpreter",
+        "-- 3.11-min: FAILED, its set-up did not work",
     ]
