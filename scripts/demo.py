@@ -32,15 +32,22 @@ class Demo:
 
     def show(self, *args: str) -> None:
         """Run a command as a person would see it; stop the demo if it fails."""
-        print(f"\n\033[1m$ virtmigrate {' '.join(args)}\033[0m" if sys.stdout.isatty()
-              else f"\n$ virtmigrate {' '.join(args)}", flush=True)
+        print(
+            f"\n\033[1m$ virtmigrate {' '.join(args)}\033[0m"
+            if sys.stdout.isatty()
+            else f"\n$ virtmigrate {' '.join(args)}",
+            flush=True,
+        )
         subprocess.run([VIRTMIGRATE, *args], env=self.env, check=True)
 
     def ask(self, *args: str) -> dict:
         """Run a command for its JSON."""
         done = subprocess.run(
-            [VIRTMIGRATE, *args, "--json"], env=self.env, check=True,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            [VIRTMIGRATE, *args, "--json"],
+            env=self.env,
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
         return json.loads(done.stdout)
 
@@ -50,8 +57,20 @@ class Demo:
             self.show("lab", "up")
             hosts = self.ask("lab", "env")["hosts"]
             a, b = hosts["a"]["uri"], hosts["b"]["uri"]
-            self.show("lab", "guest", "start", GUEST, "--host", "a", "--memory", "128",
-                      "--working-set", "32", "--dirty-rate", "24")
+            self.show(
+                "lab",
+                "guest",
+                "start",
+                GUEST,
+                "--host",
+                "a",
+                "--memory",
+                "128",
+                "--working-set",
+                "32",
+                "--dirty-rate",
+                "24",
+            )
             self.show("lab", "guest", "check", GUEST)
             self.show("-c", a, "plan", GUEST, b)
             self.show("-c", a, "migrate", GUEST, b)
