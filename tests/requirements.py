@@ -188,6 +188,11 @@ REQUIREMENTS: dict[str, Requirement] = {
     "lost.unknown": Requirement(
         PROJECT, "When the truth can't be known, that is said and nothing is touched."
     ),
+    "lost.decision-table": Requirement(
+        PROJECT,
+        "What is done is decided by a table that never starts a second copy, ends a "
+        "running or the last one, or resumes a stale one.",
+    ),
     "lost.killed": Requirement(
         PROJECT,
         "Whoever is killed, whenever, `recover` finds the one right state.",
