@@ -18,7 +18,7 @@ from virtmigrate_lab.commands import spawn, tail
 from virtmigrate_lab.errors import LabError, LabRefused, LabUnavailable
 from virtmigrate_lab.host import Host
 from virtmigrate_lab.layout import Layout
-from virtmigrate_lab.namespaces import Space, open_host, open_switch
+from virtmigrate_lab.namespaces import Space, can_change_groups, open_host, open_switch
 from virtmigrate_lab.needs import obstacles
 from virtmigrate_lab.processes import Process, end, marked, wait_for
 from virtmigrate_lab.record import LabRecord
@@ -108,16 +108,15 @@ def _build(layout: Layout, named: list[tuple[str, str]]) -> LabRecord:
     for directory in (layout.beats, layout.guests):
         directory.mkdir()
     switch = open_switch(layout, lab_id, network.MTU)
+    same_user = not can_change_groups()
     spaces = {}
     peers = {name: network.address(i) for i, (name, _) in enumerate(named)}
     for index, name in enumerate(peers):
         paths = layout.host(name)
-        spec = qemu_host.HostSpec(
-            name, uuid.uuid4(), peers[name], peers, rootless=switch.user
-        )
+        spec = qemu_host.HostSpec(name, uuid.uuid4(), peers[name], peers, same_user)
         with as_file(files("virtmigrate_lab") / "guest" / "guest.elf") as guest:
             qemu_host.write_files(paths, spec, lab_id, guest)
-        qemu_host.warm_capabilities(paths)
+        qemu_host.warm_capabilities(paths, same_user=same_user)
         spaces[name] = open_host(switch, layout, paths, lab_id)
         network.plug(switch, spaces[name], index)
     observer = start_observer(layout, list(peers), lab_id)
@@ -158,7 +157,8 @@ def start_daemons(
 
     with ThreadPoolExecutor(len(daemons)) as pool:
         list(pool.map(ready, daemons))
-    qemu_host.keep_capabilities(layout.host(next(iter(daemons))))
+    learnt = layout.host(next(iter(daemons)))
+    qemu_host.keep_capabilities(learnt, same_user=not can_change_groups())
     return daemons
 
 

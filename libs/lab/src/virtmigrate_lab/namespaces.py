@@ -78,6 +78,14 @@ def need_user_namespace() -> bool:
     return os.geteuid() != 0
 
 
+def can_change_groups() -> bool:
+    """Whether a process here may set supplementary groups, as libvirt does for QEMU."""
+    return (
+        not need_user_namespace()
+        and Path("/proc/self/setgroups").read_text(encoding="ascii").strip() == "allow"
+    )
+
+
 def open_switch(layout: Layout, lab_id: str, mtu: int) -> Space:
     """Make the namespaces that hold the lab's network."""
     user = need_user_namespace()

@@ -30,6 +30,8 @@ from virtmigrate_lab.qemu_host import uri_of
 from virtmigrate_lab.rpc import Framer, Garbled, Message
 from virtmigrate_lab.rules import Cut, Delay, Drop, Duplicate, Hold, Rule
 
+__all__ = ["Cut", "Delay", "Drop", "Duplicate", "FaultProxy", "Hold", "Rule"]
+
 READ_SIZE = 65536
 HOLD_TIMEOUT_S = 300.0
 """A message that nobody released goes on after this time."""
@@ -84,6 +86,11 @@ class FaultProxy:
     def uri(self) -> str:
         """The libvirt URI of the host through this proxy."""
         return uri_of(self.socket)
+
+    @property
+    def fired(self) -> list[Rule]:
+        """The rules that have been applied so far."""
+        return [rule for rule in self.rules if rule.fired.is_set()]
 
     def start(self) -> None:
         """Begin to take connections."""

@@ -60,8 +60,8 @@ migration_address = "{address}"
 
 
 SAME_USER = "+4294967295"
-"""The id -1: QEMU keeps the daemon's user. Without root there is no other that it
-could change to, and even dropping groups is forbidden (``user_namespaces(7)``)."""
+"""The id -1: QEMU keeps the daemon's user. In a user namespace there is no other that
+it could change to, and even dropping groups is forbidden (``user_namespaces(7)``)."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ class HostSpec:
         uuid: Its own ``host_uuid``; two hosts of one uuid refuse to migrate.
         address: Its IPv4 address on the lab's network.
         peers: Name and address of every host, for ``/etc/hosts``.
-        rootless: Whether it lies in a user namespace.
+        same_user: QEMU keeps the daemon's user and groups.
     """
 
     name: str
     uuid: uuid.UUID
     address: str
     peers: dict[str, str]
-    rootless: bool
+    same_user: bool
 
 
 def write_files(paths: HostPaths, spec: HostSpec, lab_id: str, guest: Path) -> None:
@@ -89,7 +89,7 @@ def write_files(paths: HostPaths, spec: HostSpec, lab_id: str, guest: Path) -> N
         (paths.root / name).mkdir(parents=True, exist_ok=True)
     (paths.var / "run").symlink_to("/run")
     (paths.var / "lock").symlink_to("/run/lock")
-    user = SAME_USER if spec.rootless else "root"
+    user = SAME_USER if spec.same_user else "root"
     hosts = "".join(f"{address} {name}\n" for name, address in spec.peers.items())
     contents = {
         "etc/libvirt/libvirtd.conf": LIBVIRTD_CONF.format(uuid=spec.uuid),
@@ -162,17 +162,23 @@ def wait_ready(paths: HostPaths, daemon: Process, log: Path) -> None:
     raise LabError(f"libvirtd of host {name} {state}: {why}: {logs}")
 
 
-def warm_capabilities(paths: HostPaths) -> None:
+def warm_capabilities(paths: HostPaths, *, same_user: bool) -> None:
     """Give a new host what an earlier one learnt of this machine's QEMU.
 
     libvirt checks that it is still true (binary, version, kernel) before it uses it.
     """
-    _copy_all(default_cache_dir() / "capabilities", paths.capability_cache)
+    _copy_all(_kept(same_user=same_user), paths.capability_cache)
 
 
-def keep_capabilities(paths: HostPaths) -> None:
+def keep_capabilities(paths: HostPaths, *, same_user: bool) -> None:
     """Keep what a host learnt of this machine's QEMU for the next one."""
-    _copy_all(paths.capability_cache, default_cache_dir() / "capabilities")
+    _copy_all(paths.capability_cache, _kept(same_user=same_user))
+
+
+def _kept(*, same_user: bool) -> Path:
+    # another user may not open /dev/kvm, and libvirt learns everything anew
+    name = "capabilities-user" if same_user else "capabilities"
+    return default_cache_dir() / name
 
 
 def _copy_all(source: Path, target: Path) -> None:

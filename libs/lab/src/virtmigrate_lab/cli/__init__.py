@@ -12,6 +12,7 @@ from virtmigrate_lab.cli import guest, hosts, link
 
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     help="Real hosts on one machine: libvirtd and QEMU in namespaces, guests that"
     " prove that a migration lost nothing, links whose rate is known.",
     epilog="Try: lab up; lab guest start g; virsh -c $(lab env --host a) list;"

@@ -13,7 +13,7 @@ from virtmigrate_lab.lab import Lab
 app = typer.Typer(no_args_is_help=True, help="The links between hosts.")
 
 HostName = Annotated[
-    str | None, typer.Argument(metavar="[HOST]", help="Its link only; default: all.")
+    str | None, typer.Argument(metavar="HOST", help="Its link only; default: all.")
 ]
 
 
