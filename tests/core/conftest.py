@@ -23,3 +23,14 @@ def world():
 def run(world):
     """Migrations in that world, with journal and events."""
     return Run(world)
+
+
+@pytest.fixture
+def terminal(capsys, world, tmp_path, monkeypatch):
+    """The command line, its journal in a directory of its own, 80 columns wide."""
+    from tests.core.terminal import Terminal  # noqa: PLC0415 - needs the extra `cli`
+
+    for name in ("VIRTMIGRATE_CONNECT", "VIRTMIGRATE_DEBUG", "COLUMNS", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("VIRTMIGRATE_STATE_DIR", str(tmp_path / "state"))
+    return Terminal(capsys, world)

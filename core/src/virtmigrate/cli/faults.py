@@ -7,7 +7,7 @@ import os
 import traceback
 from typing import TYPE_CHECKING
 
-from virtmigrate.cli.output import document, line_of, say
+from virtmigrate.cli.output import document, line_of, say, write
 from virtmigrate.errors import BadInput, Refused, VirtmigrateError, leaves
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def report(error: BaseException, words: Sequence[str]) -> int:
     )
     spoken = words[: words.index("--")] if "--" in words else words
     if "--events" in spoken:
-        print(line_of({"kind": body["outcome"], **body}), flush=True)
+        write(line_of({"kind": body["outcome"], **body}) + "\n")
     elif "--json" in spoken:
         document(body)
     return code

@@ -7,6 +7,7 @@ steer a terminal are escaped, lines fit the terminal, or 80 columns where there 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import textwrap
@@ -31,6 +32,10 @@ STYLES = {
 }
 INDENT_MAX = 50
 _LAST_COLUMN = re.compile(r".*\S {2,}(?=\S)")
+
+
+class Unread(Exception):
+    """Whoever read our stdout has left."""
 
 
 def console(*, stderr: bool) -> Console:
@@ -59,10 +64,24 @@ def line_of(value: object) -> str:
     return json.dumps(safe(value), default=str)
 
 
+def write(text: str) -> None:
+    """Write to stdout, now.
+
+    Raises:
+        Unread: Nobody reads it any more.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer must not fail again when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Unread from None
+
+
 def document(value: object) -> None:
     """The one JSON document of a command, on stdout."""
-    sys.stdout.write(json.dumps(safe(value), indent=2, default=str) + "\n")
-    sys.stdout.flush()
+    write(json.dumps(safe(value), indent=2, default=str) + "\n")
 
 
 def fold(line: str, width: int) -> str:
@@ -106,7 +125,7 @@ def answer(*parts: RenderableType) -> None:
         parts: Text, which is folded and escaped, or what Rich can render.
 
     Raises:
-        BrokenPipeError: Nobody reads it any more.
+        Unread: Nobody reads it any more.
     """
     out = console(stderr=False)
     # Rich ends the process on a broken pipe; so it renders, and we write.
@@ -115,8 +134,7 @@ def answer(*parts: RenderableType) -> None:
             whole = styled(part, out.width) if isinstance(part, str) else part
             out.print(whole, soft_wrap=isinstance(part, str))
     lines = captured.get().split("\n")
-    sys.stdout.write("\n".join(line.rstrip(" ") for line in lines))
-    sys.stdout.flush()
+    write("\n".join(line.rstrip(" ") for line in lines))
 
 
 def bullets(title: str, items: Iterable[object]) -> list[str]:

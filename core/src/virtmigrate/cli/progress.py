@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from virtmigrate import events
-from virtmigrate.cli.output import console, line_of, say, styled
+from virtmigrate.cli.output import Unread, console, line_of, say, styled, write
 from virtmigrate.cli.telling import brief, figures, told
 
 if TYPE_CHECKING:
@@ -161,9 +160,8 @@ class EventLines:
         if not self._read:
             return
         try:
-            sys.stdout.write(line_of(json.loads(event.model_dump_json())) + "\n")
-            sys.stdout.flush()
-        except BrokenPipeError:
+            write(line_of(json.loads(event.model_dump_json())) + "\n")
+        except Unread:
             # A guest on its way is worth more than a reader: it goes on.
             self._read = False
             say("warning: nobody reads the events any more; the migration goes on")

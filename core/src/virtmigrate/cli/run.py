@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from typing import TYPE_CHECKING
 
 import typer
 
 from virtmigrate.cli.app import build
 from virtmigrate.cli.faults import report, usage
-from virtmigrate.cli.output import say
+from virtmigrate.cli.output import Unread, say
 from virtmigrate.cli.tools import Tools
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BROKEN_PIPE = 141
+UNREAD = 141
 # Later versions of Typer have their own copy of click: take the class from Typer.
 UsageMistake: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -46,10 +45,8 @@ def run(words: Sequence[str], tools: Tools | None = None) -> int:
     handler = _listen()
     try:
         return _run(list(words), tools or Tools())
-    except BrokenPipeError:
-        # Whoever read us has enough. Nothing must be flushed into the void at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+    except Unread:
+        return UNREAD
     finally:
         logging.getLogger("virtmigrate").removeHandler(handler)
 
@@ -62,7 +59,7 @@ def _run(words: list[str], tools: Tools) -> int:
     except typer.Abort:
         # Click's word for Ctrl-C.
         raise KeyboardInterrupt from None
-    except BrokenPipeError:
+    except Unread:
         raise
     except UsageMistake as error:
         return _mistake(error, words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ from virtmigrate.cli.arguments import (
     with_options,
 )
 from virtmigrate.cli.conduct import Conductor
-from virtmigrate.cli.output import document, say
+from virtmigrate.cli.output import Unread, document, say
 from virtmigrate.cli.progress import Display, EventLines, display
 from virtmigrate.cli.request import read
 from virtmigrate.cli.telling import summary
@@ -73,7 +74,9 @@ def migrate(
     )
     say(summary(result))
     if as_json:
-        document(json.loads(result.model_dump_json()))
+        # Nobody may read it any more: how it ended is in the exit code still.
+        with suppress(Unread):
+            document(json.loads(result.model_dump_json()))
     raise typer.Exit(result.outcome.exit_code)
 
 

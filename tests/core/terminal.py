@@ -1,0 +1,39 @@
+"""The command line in this process: words in; exit code, stdout and stderr out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from tests.core.scripted import ScriptedPlugin
+from virtmigrate.cli.run import run
+from virtmigrate.cli.tools import Tools
+
+
+@dataclass
+class Said:
+    """What one command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self):
+        """The one document on stdout."""
+        return json.loads(self.out)
+
+
+class Terminal:
+    """Runs commands against a scripted world, or none."""
+
+    def __init__(self, capsys, world=None, plugins=()):
+        self.capsys, self.world = capsys, world
+        self.plugins = (*([ScriptedPlugin(world)] if world else ()), *plugins)
+
+    def __call__(self, *words):
+        clock = self.world.clock if self.world else None
+        tools = Tools(clock=clock, plugins=self.plugins, discover=False)
+        self.capsys.readouterr()
+        code = run(list(words), tools)
+        said = self.capsys.readouterr()
+        return Said(code, said.out, said.err)

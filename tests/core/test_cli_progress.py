@@ -1,0 +1,246 @@
+"""Displays: what a bar, lines, quiet and JSON lines show of the same events."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from virtmigrate import events
+from virtmigrate.cli import progress
+from virtmigrate.cli.progress import Bar, EventLines, Lines, Quiet, display
+from virtmigrate.cli.telling import brief, figures, mib, summary, told
+from virtmigrate.errors import Side
+from virtmigrate.host import RunState
+from virtmigrate.options import Options
+from virtmigrate.phases import Outcome, Phase
+from virtmigrate.results import Fault, Result, Timing
+
+MIB = 1 << 20
+NOTHING = dict.fromkeys(
+    (
+        "percent", "raw_percent", "total_bytes", "processed_bytes", "remaining_bytes",
+        "dirty_bytes_s", "bandwidth_bytes_s", "iteration",
+    )
+)  # fmt: skip
+
+
+def reading(at_ms=0.0, **known):
+    return events.Progress(
+        migration="m", at_ms=at_ms, **{**NOTHING, "postcopy": False, **known}
+    )
+
+
+FULL = reading(
+    percent=45.4,
+    total_bytes=1024 * MIB,
+    processed_bytes=500 * MIB,
+    remaining_bytes=524 * MIB,
+    bandwidth_bytes_s=98 * MIB,
+    iteration=2,
+    postcopy=True,
+)
+PERFORM = events.StepStarted(
+    migration="m", at_ms=0, step="perform", phase=Phase.PERFORM, side=Side.SOURCE
+)
+WARNED = events.Warned(migration="m", at_ms=0, message="mind \x1b[31mthis")
+
+
+def result(outcome=Outcome.SUCCEEDED, **fields):
+    return Result(
+        migration="m1",
+        guest="g\x1b",
+        uuid="u",
+        outcome=outcome,
+        reason="both hosts show it",
+        source=RunState.ABSENT,
+        destination=RunState.RUNNING,
+        effective=Options(),
+        timing=fields.pop("timing", Timing()),
+        **fields,
+    )
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch):
+    for name in ("FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_figures_hold_what_is_known_and_nothing_else():
+    assert figures(FULL) == (
+        "45 %, 500 MiB sent, 524 of 1024 MiB left, 98 MiB/s, pass 2, post-copy"
+    )
+    assert brief(FULL) == " 45 % 500 MiB 98 MiB/s pass 2 post-copy"
+    assert figures(reading(percent=0.0)) == "0 %"
+    assert figures(reading()) == "it moves"
+    assert brief(reading()) == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0.0"), (MIB * 9 // 2, "4.5"), (10 * MIB, "10")]
+)
+def test_mib_without_false_precision(count, text):
+    assert mib(count) == text
+
+
+def test_lines_come_now_and_then(capsys):
+    lines = Lines(pace_ms=5000)
+    lines.show(PERFORM)
+    for second in range(11):
+        lines.show(reading(at_ms=second * 1000.0, percent=second * 10.0))
+    said = capsys.readouterr()
+    assert said.err.split("\n")[:-1] == [
+        "perform: 0 %", "perform: 50 %", "perform: 100 %",
+    ]  # fmt: skip
+    assert said.out == ""
+
+
+def test_lines_say_that_planning_takes_its_time_once(capsys, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    lines = Lines()
+    lines.tick()
+    assert capsys.readouterr().err == ""
+    now[0] += 1.1
+    lines.tick()
+    lines.tick()
+    assert capsys.readouterr().err == "planning …\n"
+
+
+def test_quiet_shows_what_went_wrong_only(capsys):
+    quiet = Quiet()
+    for event in (PERFORM, FULL, WARNED):
+        quiet.show(event)
+    quiet.tick()
+    assert capsys.readouterr().err == "warning: mind \\x1b[31mthis\n"
+
+
+def test_json_lines_are_events_and_ascii(capsys):
+    EventLines().show(WARNED)
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert json.loads(out)["message"] == WARNED.message
+
+
+def test_json_lines_outlive_their_reader(capsys, monkeypatch):
+    lines = EventLines()
+    monkeypatch.setattr(progress, "write", _left)
+    lines.show(WARNED)
+    lines.show(WARNED)
+    assert capsys.readouterr().err.count("nobody reads the events") == 1
+
+
+def _left(text):
+    raise progress.Unread
+
+
+def test_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    assert isinstance(display(verbose=False, quiet=False), Lines)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    bar = display(verbose=False, quiet=False)
+    assert isinstance(bar, Bar)
+    bar.close()
+    assert isinstance(display(verbose=False, quiet=True), Quiet)
+    assert isinstance(display(verbose=True, quiet=False), Lines)
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(display(verbose=False, quiet=False), Lines)
+
+
+def test_the_bar_shows_phase_and_figures_and_gives_the_cursor_back(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(progress, "REDRAW_S", 0.0)
+    bar = Bar()
+    for event in (PERFORM, FULL, WARNED, reading()):
+        bar.show(event)
+    bar.tell("cancelling")
+    bar.close()
+    bar.close()
+    err = capsys.readouterr().err
+    assert "perform" in err
+    assert "45 % 500 MiB 98 MiB/s pass 2" in err
+    assert "mind \\x1b[31mthis" in err
+    assert "cancelling" in err
+    assert err.rindex("\x1b[?25h") > err.rindex("\x1b[?25l")
+
+
+def test_a_terminal_that_goes_away_under_the_bar_stops_nothing(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    bar = Bar()
+    monkeypatch.setattr("sys.stderr", Gone())
+    bar._next_s = 0.0
+    for event in (PERFORM, FULL, WARNED):
+        bar.show(event)
+    bar.close()
+
+
+class Gone:
+    """A terminal after its window was closed."""
+
+    encoding = "utf-8"
+
+    def write(self, text):
+        raise OSError(5, "Input/output error")
+
+    def flush(self):
+        raise OSError(5, "Input/output error")
+
+    def isatty(self):
+        return True
+
+    def fileno(self):
+        raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (events.Committed(migration="m", at_ms=0, landing=RunState.PAUSED), "paused"),
+        (events.Landed(migration="m", at_ms=0, state=RunState.RUNNING), "landed"),
+        (events.Acted(migration="m", at_ms=0, action="abort", value=None, why="you"),
+         "abort: you"),
+        (events.StepEnded(migration="m", at_ms=0, step="s", ok=True), ""),
+        (events.StepEnded(migration="m", at_ms=0, step="s", ok=False,
+                          fault=Fault(error="E", message="no", side="request")),
+         "fault: no"),
+    ],
+)  # fmt: skip
+def test_events_in_words(event, text):
+    words = told(event)
+    assert text in words
+    assert bool(words) is bool(text)
+
+
+def test_the_summary_has_all_that_a_person_must_know():
+    text = summary(
+        result(
+            limit="cancelled",
+            timing=Timing(landed_ms=1500, gap_ms=12, total_ms=2000),
+            downtime_ms=7,
+            processed_bytes=300 * MIB,
+            faults=(
+                Fault(error="E", message="bad", side="source", step="s", remedy="fix"),
+            ),
+            warnings=("mind",),
+            obligations=("undefine later",),
+        )
+    )
+    for part in (
+        "succeeded: g\\x1b: both hosts show it [cancelled]",
+        "landed after 1.50 s, gap 12 ms, hypervisor's downtime 7 ms, 300 MiB sent",
+        "fault: s: source: bad (fix)",
+        "warning: mind",
+        "owed: undefine later",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "word"),
+    [(Outcome.UNKNOWN, "recover m1"), (Outcome.QUARANTINED, "journal m1")],
+)
+def test_an_open_end_says_what_to_do(outcome, word):
+    assert word in summary(result(outcome))
