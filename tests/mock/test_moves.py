@@ -11,6 +11,10 @@ from virtmigrate.host import RunState
 from virtmigrate_mock import Fault, World
 
 STYLES = ("qemu-like", "vz-like")
+ANOTHER = (
+    "<domain><name>g</name><uuid>6a1f6a6c-8f1f-4b0a-9b8e-0d4b3c1f5a77</uuid>"
+    "<memory>1</memory></domain>"
+)
 BUSY = {"memory_mib": 1000, "working_set_mib": 800, "dirty_mib_s": 2000}
 
 
@@ -153,7 +157,8 @@ def test_what_vz_like_can_not_do_is_refused_untouched(option, answer):
 
 
 def test_hosts_of_two_styles_and_of_two_worlds():
-    mixed = World.create("mixed", hosts={"a": "qemu-like", "b": "vz-like"}, replace=True)
+    kinds = {"a": "qemu-like", "b": "vz-like"}
+    mixed = World.create("mixed", hosts=kinds, replace=True)
     mixed.add_guest("a", "g")
     assert "b" in refused(mixed)
     here, there = furnished(), World.create("elsewhere", replace=True)
@@ -176,8 +181,7 @@ def test_vz_like_refuses_where_a_definition_is_in_the_way():
         "<!DOCTYPE x [<!ENTITY a 'b'>]><domain/>",
         "<domain",
         "<domain><name>g</name></domain>",
-        "<domain><name>g</name><uuid>6a1f6a6c-8f1f-4b0a-9b8e-0d4b3c1f5a77</uuid>"
-        "<memory>1</memory></domain>",
+        ANOTHER,
     ],
 )
 def test_a_definition_that_is_none_is_refused(xml):

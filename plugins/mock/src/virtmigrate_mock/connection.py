@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from virtmigrate.errors import HostUnreachable
 from virtmigrate_mock import faults, owners
-from virtmigrate_mock.clocks import VirtualClock
 from virtmigrate_mock.faults import ControllerKilled
 from virtmigrate_mock.jobs import lose
 from virtmigrate_mock.machine import Machine
@@ -81,7 +80,7 @@ class Connection:
             script = state.faults
             if script and "before" in edges:
                 struck += self._befallen(machine, step, "before", uuid)
-            if not any(fault.kind in faults.FAILING for fault in struck):
+            if not any(faults.fails(fault, self.host) for fault in struck):
                 host = state.hosts[self.host]
                 if not host.up:
                     raise self._unreachable("the host is down")
@@ -140,14 +139,10 @@ class Connection:
 
     def machine(self, state: State) -> Machine:
         """The world, in which everything up to now has happened."""
-        clock = self.world.clock
-        if self.world.in_file:
-            if isinstance(clock, VirtualClock):
-                clock.catch_up(state.now)
-            if state.outgoing or state.incoming:
-                # At the last moment that anybody saw it alive, not now.
-                end_jobs(Machine(state, state.now), _orphaned)
-        now = clock.now()
+        if self.world.in_file and (state.outgoing or state.incoming):
+            # At the last moment that anybody saw it alive, not now.
+            end_jobs(Machine(state, state.now), _orphaned)
+        now = self.world.now(state)
         settle(state, now)
         return Machine(state, now)
 

@@ -39,6 +39,12 @@ class ControllerKilled(BaseException):
     """The controller died here (memory worlds); no `except Exception` sees it."""
 
 
+def fails(fault: Fault, host: str) -> bool:
+    """Whether a call to this host fails by it; a crash elsewhere is no such thing."""
+    elsewhere = fault.kind == "crash-host" and fault.target not in (None, host)
+    return fault.kind in FAILING and not elsewhere
+
+
 def check(fault: Fault) -> Fault:
     """The fault, if it can strike at all.
 
@@ -102,6 +108,6 @@ def error_of(fault: Fault, step: str, side: Side, host: str) -> HostError | None
         return HostError(said, side=side, subject=host)
     if fault.kind == "unreachable" and not carried_out:
         return HostUnreachable(said, side=side, subject=host, remedy="bring it back")
-    if fault.kind in FAILING:
+    if fails(fault, host):
         return AnswerLost(said, side=side, subject=host, remedy="look at both hosts")
     return None

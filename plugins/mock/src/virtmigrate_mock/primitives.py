@@ -112,8 +112,8 @@ def _destroy(on: On) -> None:
 
 
 def _undefine(on: On) -> None:
-    guest = on.guest
-    if guest.persistent_xml is None:
+    guest = on.host.guests.get(on.uuid)
+    if guest is None or guest.persistent_xml is None:
         return
     _unlocked(on, "undefine")
     on.machine.undefine(on.host, guest)

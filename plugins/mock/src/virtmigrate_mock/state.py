@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from virtmigrate.host import RunState
 
 STATE_VERSION = 1
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(slots=True)
@@ -70,7 +74,7 @@ class HostState:
 class Link:
     """How much goes through between the hosts, shared by all transfers."""
 
-    rate_mib_s: float = 1000.0
+    rate_mib_s: Positive = 1000.0
     up: bool = True
 
 
@@ -257,15 +261,15 @@ class State:
     """A whole world."""
 
     version: int = STATE_VERSION
-    mode: str = "virtual"
-    """`virtual` or `real`."""
-    speed: float = 1.0
+    mode: Literal["virtual", "real"] = "virtual"
+    """Which clock."""
+    speed: Positive = 1.0
     """World seconds per second of a real clock."""
     epoch: float = 0.0
     """Wall time at which a world in a file began."""
     now: float = 0.0
     """Time of a virtual world."""
-    step_s: float = 1.0
+    step_s: Positive = 1.0
     """Longest step of a transfer on a virtual clock between two pulses."""
     stall_timeout_s: float = 30.0
     """A transfer that sends nothing for so long fails, as by TCP keepalive."""

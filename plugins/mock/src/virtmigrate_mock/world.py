@@ -7,14 +7,15 @@ import re
 import time
 import uuid as uuids
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 from virtmigrate.errors import BadInput, GuestNotFound, HostUnreachable
 from virtmigrate.host import RunState
 from virtmigrate_mock import domxml, faults
 from virtmigrate_mock.clocks import VirtualClock, WorldClock
-from virtmigrate_mock.happenings import happen, schedule
+from virtmigrate_mock.happenings import HAPPENINGS, schedule
 from virtmigrate_mock.invariants import violations
 from virtmigrate_mock.machine import Machine
 from virtmigrate_mock.settle import settle
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 WORLDS: dict[str, World] = {}
 """Worlds in memory, by name."""
+FILES: WeakValueDictionary[str, World] = WeakValueDictionary()
+"""Worlds in files that this process has open: one object, so one clock, each."""
 NAMESPACE = uuids.UUID("6f1f6a6c-8f1f-4b0a-9b8e-0d4b3c1f5a77")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 _numbers = itertools.count(1)
@@ -42,6 +45,7 @@ class World:
     Attributes:
         label: Name in memory, or the file's path.
         clock: Its time; hand it to `Migrator(clock=…)`.
+        epoch: When it was made, wall time.
         dead: Connections of controllers that were killed.
     """
 
@@ -53,6 +57,7 @@ class World:
         self.dead: set[str] = set()
         self.connections: set[str] = set()
         with store as state:
+            self.epoch = state.epoch
             self.clock: AnyClock = (
                 VirtualClock(state.now)
                 if state.mode == "virtual"
@@ -70,7 +75,7 @@ class World:
         hosts: Mapping[str, str] | None = None,
         style: str = "qemu-like",
         link_mib_s: float = 1000.0,
-        clock: str | None = None,
+        clock: Literal["virtual", "real"] | None = None,
         speed: float = 1.0,
         replace: bool = False,
     ) -> World:
@@ -89,7 +94,7 @@ class World:
         Raises:
             BadInput: A bad name, style, clock or rate, or it exists already.
         """
-        mode = clock or ("real" if path else "virtual")
+        mode: Literal["virtual", "real"] = clock or ("real" if path else "virtual")
         if mode not in ("virtual", "real") or not speed > 0 or not link_mib_s > 0:
             raise BadInput("clock is virtual or real; speed and rate are above 0")
         label = name or f"world-{next(_numbers)}"
@@ -103,7 +108,7 @@ class World:
             return cls._in_memory(_checked(label), state, replace=replace)
         store = FileStore(Path(path).resolve())
         store.create(state, replace=replace)
-        return cls(str(store.path), store, in_file=True)
+        return cls._in_file(store)
 
     @classmethod
     def _in_memory(cls, label: str, state: State, *, replace: bool) -> World:
@@ -124,7 +129,7 @@ class World:
             HostUnreachable: There is none, or its file can't be read.
         """
         if label.startswith("/"):
-            return cls(label, FileStore(Path(label)), in_file=True)
+            return cls._in_file(FileStore(Path(label)))
         try:
             return WORLDS[label]
         except KeyError:
@@ -133,6 +138,15 @@ class World:
                 subject=label,
                 remedy="World.create() it, or use a world in a file",
             ) from None
+
+    @classmethod
+    def _in_file(cls, store: FileStore) -> World:
+        label = str(store.path)
+        with store as state:
+            known = FILES.get(label)
+            if known is None or known.epoch != state.epoch:
+                known = FILES[label] = cls(label, store, in_file=True)
+        return known
 
     def forget(self) -> None:
         """Take a world out of memory (a file stays)."""
@@ -180,7 +194,7 @@ class World:
             domxml.Domain(name, uuid, memory_mib, working_set_mib, dirty_mib_s)
         )
         with self.store as held:
-            machine = Machine(held, self.clock.now())
+            machine = Machine(held, self.now(held))
             place = held.hosts[host]
             guest = machine.adopt(place, uuid, name)
             if persistent or state is RunState.SHUTOFF:
@@ -202,28 +216,57 @@ class World:
         with self.store as state:
             state.faults += [faults.check(fault) for fault in script]
 
-    def at(self, seconds: float, what: str, host: str = "", guest: str = "") -> None:
-        """Let something happen at a moment of the world's clock."""
+    def at(
+        self,
+        seconds: float,
+        what: str,
+        host: str = "",
+        guest: str = "",
+        value: float = 0.0,
+    ) -> None:
+        """Let something happen at a moment of the world's clock.
+
+        Args:
+            seconds: When; a moment that has passed is now.
+            what: See `happenings.HAPPENINGS`.
+            host: Where; "" for the link.
+            guest: Name or UUID, for an admin's action.
+            value: MiB/s, for `link-rate`.
+
+        Raises:
+            BadInput: There is no such happening, or no such host.
+            GuestNotFound: There is no such guest.
+        """
         with self.store as state:
+            if what not in HAPPENINGS or host not in ("", *state.hosts):
+                raise BadInput(
+                    f"{what} on {host or 'the link'} can't happen",
+                    subject=what,
+                    remedy=f"one of {', '.join(HAPPENINGS)}, on a host of this world",
+                )
             uuid = self._uuid(state, guest) if guest else ""
-            schedule(state, Event(seconds, what, host, uuid))
+            now = self.now(state)
+            schedule(state, Event(max(seconds, now), what, host, uuid, value))
+            settle(state, now)
 
     def befall(
         self, what: str, host: str = "", guest: str = "", value: float = 0.0
     ) -> None:
-        """Let something happen now (see `happenings.HAPPENINGS`)."""
-        with self.store as state:
-            uuid = self._uuid(state, guest) if guest else ""
-            now = self.clock.now()
-            settle(state, now)
-            happen(Machine(state, now), Event(now, what, host, uuid, value))
+        """Let something happen now; as `at`."""
+        self.at(self.clock.now(), what, host, guest, value)
+
+    def now(self, state: State) -> float:
+        """The time; another process may have let some of a virtual one pass."""
+        if self.in_file and isinstance(self.clock, VirtualClock):
+            self.clock.catch_up(state.now)
+        return self.clock.now()
 
     # Asking.
 
     def state(self) -> State:
         """Everything, settled up to now. Read only."""
         with self.store as state:
-            settle(state, self.clock.now())
+            settle(state, self.now(state))
             return state
 
     def copies(self, guest: str) -> dict[str, GuestState]:
@@ -243,8 +286,8 @@ class World:
 
     def counter(self, guest: str) -> float:
         """Its CPU seconds so far, the highest of all copies."""
-        now = self.clock.now()
         lives = [g.live for g in self.copies(guest).values()]
+        now = self.clock.now()
         return max((live.counter(now) for live in lives if live), default=0.0)
 
     def violations(self, *, may_vanish: tuple[str, ...] = ()) -> list[str]:

@@ -1,0 +1,37 @@
+"""`virtmigrate mock`: worlds in files, made and shown at a terminal."""
+
+from __future__ import annotations
+
+import json
+
+from typer.testing import CliRunner
+
+from tests.mock.rig import move
+from virtmigrate_mock import World
+from virtmigrate_mock.cli import app
+
+RUN = CliRunner()
+
+
+def test_made_moved_and_shown(tmp_path):
+    path = tmp_path / "w"
+    made = RUN.invoke(app, ["create", str(path), "--hosts", "3", "--speed", "1000"])
+    assert made.exit_code == 0
+    world = World.open(str(path))
+    assert made.output.split() == [world.uri(host) for host in "abc"]
+    move(world, "demo").raise_unless_succeeded()
+    shown = RUN.invoke(app, ["show", str(path)])
+    assert "b (qemu-like)\n  demo: running, persistent" in shown.output
+    document = json.loads(RUN.invoke(app, ["show", str(path), "--json"]).output)
+    assert document["hosts"]["b"]["guests"]["demo"]["state"] == "running"
+    assert document["hosts"]["a"]["guests"] == {}
+    assert document["violations"] == []
+
+
+def test_what_is_wrong_is_said(tmp_path):
+    path = str(tmp_path / "w")
+    shown = RUN.invoke(app, ["show", path])
+    assert (shown.exit_code, "there is no world" in shown.output) == (1, True)
+    assert RUN.invoke(app, ["create", path, "--style", "xen"]).exit_code == 2
+    assert RUN.invoke(app, ["create", path]).exit_code == 0
+    assert RUN.invoke(app, ["create", path]).exit_code == 2
