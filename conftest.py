@@ -22,27 +22,11 @@ pytest_collect_file = Sybil(
 ).pytest()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--lab`."""
-    parser.addoption(
-        "--lab",
-        action="store_true",
-        help="only tests on real hosts, wherever they are, and those of the lab itself",
-    )
-
-
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> None:
-    """Choose for `--lab`; give real hosts a longer limit where a test states none."""
-    if config.getoption("--lab"):
-        chosen = [item for item in items if _of_the_lab(item)]
-        config.hook.pytest_deselected(items=[i for i in items if i not in chosen])
-        items[:] = chosen
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in `tests/lab`; give real hosts a longer limit if none is stated."""
     for item in items:
+        if item.path.is_relative_to(LAB_TESTS):
+            item.add_marker("lab")
         if item.get_closest_marker("lab") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(LAB_TIMEOUT_S))
-
-
-def _of_the_lab(item: pytest.Item) -> bool:
-    return item.path.is_relative_to(LAB_TESTS) or bool(item.get_closest_marker("lab"))
