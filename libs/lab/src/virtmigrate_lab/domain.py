@@ -16,7 +16,7 @@ Pattern = Literal["sequential", "random", "dense"]
 PATTERNS: dict[str, int] = {"sequential": 0, "random": 1, "dense": 2}
 """Pattern and the number by which the guest program knows it."""
 
-LEAST_MEMORY_MIB = 8
+LEAST_MEMORY_MIB = 12
 MOST_MEMORY_MIB = 3072
 RESERVED_MIB = 4
 """Memory below the guest's pages, and the table of what each must hold."""
@@ -88,7 +88,7 @@ class GuestOptions:
     name: str
     uuid: str
     memory_mib: int = 64
-    working_set_mib: int = 16
+    working_set_mib: int = 8
     dirty_rate_mib_s: int = 8
     pattern: Pattern = "sequential"
     fill_percent: int = 100

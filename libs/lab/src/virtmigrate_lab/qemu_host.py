@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -171,8 +172,9 @@ def warm_capabilities(paths: HostPaths, *, same_user: bool) -> None:
 
 
 def keep_capabilities(paths: HostPaths, *, same_user: bool) -> None:
-    """Keep what a host learnt of this machine's QEMU for the next one."""
-    _copy_all(paths.capability_cache, _kept(same_user=same_user))
+    """Keep what a host learnt of this machine's QEMU for the next one, if we may."""
+    with contextlib.suppress(OSError):  # without it the next lab starts more slowly
+        _copy_all(paths.capability_cache, _kept(same_user=same_user))
 
 
 def _kept(*, same_user: bool) -> Path:
