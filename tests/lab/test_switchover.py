@@ -12,7 +12,8 @@ from tests.requirements import requirement
 from virtmigrate import Manager, Migrator, Outcome, hookimpl
 from virtmigrate.errors import HostError
 from virtmigrate.host import RunState
-from virtmigrate_lab.proxy import Drop, FaultProxy
+from virtmigrate_lab.proxy import FaultProxy
+from virtmigrate_lab.rules import Cut
 
 pytestmark = pytest.mark.lab
 
@@ -22,10 +23,10 @@ FINISH3 = 306
 @requirement("lost.finish-reply")
 def test_a_lost_reply_of_finish_leaves_one_guest_at_the_destination(rig, guest):
     began = rig.lab.now()
-    rule = Drop(procedure=FINISH3, what="reply")
+    rule = Cut(procedure=FINISH3, what="reply")
     with FaultProxy(rig.lab.hosts["b"], rules=[rule]) as proxy:
         result = rig.migrator.migrate(guest, rig.a, proxy.uri)
-    assert proxy.fired, "the fault was never injected"
+    assert rule.fired.is_set(), "the fault was never injected"
     assert result.outcome is Outcome.SUCCEEDED, result
     assert result.faults, "a lost answer must be told"
     rig.runs_only_on("b", guest, began)
@@ -34,7 +35,7 @@ def test_a_lost_reply_of_finish_leaves_one_guest_at_the_destination(rig, guest):
 
 def test_stock_virsh_on_the_same_rig_leaves_two(rig, guest):
     """The reason why virtmigrate does not use that call."""
-    rule = Drop(procedure=FINISH3, what="reply")
+    rule = Cut(procedure=FINISH3, what="reply")
     with FaultProxy(rig.lab.hosts["b"], rules=[rule]) as proxy:
         command = ["virsh", "-c", rig.a, "migrate", "--live", guest, proxy.uri]
         done = subprocess.run(command, capture_output=True, timeout=120, check=False)

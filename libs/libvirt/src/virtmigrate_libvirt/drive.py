@@ -29,7 +29,7 @@ T = TypeVar("T")
 REACHED, FLAGS, PROTECTS = "libvirt.reached", "libvirt.flags", "libvirt.protects"
 """Keys of the notes."""
 
-BEGIN_S, PREPARE_S, FINISH_S, CONFIRM_S = 60.0, 180.0, 120.0, 90.0
+BEGIN_S, PREPARE_S, FINISH_S, CONFIRM_S = 45.0, 180.0, 120.0, 90.0
 """Deadlines. Prepare starts a process (and may make disks), finish waits for it."""
 PING_S = 5.0
 

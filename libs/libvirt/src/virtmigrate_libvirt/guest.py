@@ -44,7 +44,13 @@ KNOBS: dict[Knob, Callable[[Domain, int], object]] = {
 
 
 class LibvirtGuest:
-    """One guest, by UUID. It is looked up anew for each call, so it may come and go."""
+    """One guest, by UUID. It is looked up anew for each call, so it may come and go.
+
+    Attributes:
+        last: State and transfer at the last `sample()` that found one.
+        held: Whether somebody paused it in mid-migration, which libvirt calls
+            "paused (migration)" all the same: then it is shown as paused.
+    """
 
     def __init__(
         self,
@@ -66,6 +72,8 @@ class LibvirtGuest:
         self._name = name
         self._counts = counts
         self._speed_before: int | None = None
+        self.last: tuple[RunState, Sample] | None = None
+        self.held = False
 
     @property
     def name(self) -> str:
@@ -99,8 +107,11 @@ class LibvirtGuest:
         self._name = domain.name()
         state, reason = domain.state(0)[:2]
         there = state != states.CRASHED or domain.isActive() == 1
+        shown = states.run_state(state, reason, active=there)
+        if self.held and shown is RunState.PAUSED_MIGRATION:
+            shown = RunState.PAUSED
         return Sighting(
-            states.run_state(state, reason, active=there),
+            shown,
             persistent=domain.isPersistent() == 1,
             why=states.words(state, reason),
         )
@@ -156,9 +167,12 @@ class LibvirtGuest:
             stats = domain.jobStats(0)
             if not active(stats):
                 return None
-            state, reason = domain.state(0)[:2]
-            postcopy = states.run_state(state, reason) is RunState.POSTCOPY
-            return sample_of(stats, counts=self._counts, postcopy=postcopy)
+            state = states.run_state(*domain.state(0)[:2])
+            postcopy = state is RunState.POSTCOPY
+            sample = sample_of(stats, counts=self._counts, postcopy=postcopy)
+            if sample is not None:
+                self.last = (state, sample)
+            return sample
 
         try:
             return self._read("reading the transfer's progress", read)

@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 OPEN_S = 20.0
 CALL_S = 30.0
+CLOSE_S = 2.0
 KEEPALIVE_INTERVAL_S = 3
 KEEPALIVE_COUNT = 5
 """A dead host is noticed after interval x (count + 1) = 18 s, whatever is running."""
@@ -43,6 +44,9 @@ class Link:
         """
         self._connection: Connection | None = connection
         self._wedged = False
+        self._lock = threading.Lock()
+        self._running = 0
+        self._closing: Connection | None = None
         self.host = host
         self.side = side
 
@@ -81,17 +85,22 @@ class Link:
             GuestNotFound: See `lookup`.
         """
         about = faults.About(self.side, self.host, doing, lookup)
-        connection = self._connection
-        if connection is None or not self.alive:
-            raise faults.never_sent(about, "the connection is closed")
-        job = _Job(lambda: function(connection))
+        alive = self.alive
+        with self._lock:
+            connection = self._connection if alive else None
+            if connection is None:
+                raise faults.never_sent(about, "the connection is closed")
+            self._running += 1
+        job = _Job(lambda: self._run(function, connection))
         if not job.wait(deadline_s):
             self._wedged = True
             raise faults.silent(about, deadline_s or 0.0)
         try:
             return job.result()
         except libvirt.libvirtError as error:
-            raise faults.translate(faults.fault_of(error), about) from error
+            # Its frames hold libvirt's objects, and those the connection.
+            bare = error.with_traceback(None)
+            raise faults.translate(faults.fault_of(error), about) from bare
 
     def connection(self) -> Connection:
         """The connection itself, for the one call that spans two of them.
@@ -105,13 +114,31 @@ class Link:
         return self._connection
 
     def close(self) -> None:
-        """Let go of the connection without waiting for the host."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            _Job(connection.close).wait(CLOSE_S)
+        """Let go of the connection without waiting for the host.
 
+        A call that is still under way keeps it: libvirt frees a connection that is
+        closed under a call's feet. The last call to end closes it then.
+        """
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is None:
+                return
+            if self._running:
+                self._closing = connection
+                return
+        _Job(connection.close).wait(CLOSE_S)
 
-CLOSE_S = 2.0
+    def _run(self, function: Callable[[Connection], T], connection: Connection) -> T:
+        try:
+            return function(connection)
+        finally:
+            with self._lock:
+                self._running -= 1
+                last = None if self._running else self._closing
+                if last is not None:
+                    self._closing = None
+            if last is not None:
+                last.close()
 
 
 def open_link(

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.attend import attend
 from virtmigrate.errors import HostError, HostUnreachable
+from virtmigrate.host import RunState
 from virtmigrate.phases import Fate
+from virtmigrate_libvirt.answer import await_answer
 from virtmigrate_libvirt.drive import Drive
 from virtmigrate_libvirt.flags import Feature
-from virtmigrate_libvirt.guest import LibvirtGuest
 from virtmigrate_libvirt.host import ours
 from virtmigrate_qemu.request import flags_of, lands_paused, params_of
+from virtmigrate_qemu.watch import Watch
 
 if TYPE_CHECKING:
-    from virtmigrate.context import Context, Pulse
+    from virtmigrate.context import Context
+
+LANDED = (RunState.RUNNING, RunState.PAUSED)
+RETIRED = (RunState.ABSENT, RunState.SHUTOFF)
 
 
 class Driven:
@@ -33,12 +38,12 @@ class Driven:
     def perform(self, ctx: Context, cookie: bytes) -> bytes:
         """Transfer; then see that the destination still holds on to it."""
         drive = _drive(ctx)
-        watch = _Watch(ctx.engine, ctx, drive)
+        watch = Watch(ctx, drive)
         watched = replace(ctx, engine=watch)
         try:
             given = attend(lambda: drive.perform(cookie), watched, deadline_s=None)
         except HostError as error:
-            _reset_knobs(ctx)
+            watch.failed()
             if not watch.gave_up:
                 raise
             raise HostUnreachable(
@@ -48,6 +53,7 @@ class Driven:
                 subject=ctx.destination.uri,
                 remedy="look at the libvirt daemon there",
             ) from error
+        watch.complete()
         drive.check_destination()
         return given
 
@@ -57,13 +63,14 @@ class Driven:
         if fate is Fate.CANCELLED:
             drive.cancel_destination()
             return b""
-        paused = lands_paused(ctx)
-        if not ctx.options.postcopy:
-            return drive.finish(cookie, paused=paused)
-        return attend(
-            lambda: drive.finish(cookie, paused=paused, waits=True),
+        paused, waits = lands_paused(ctx), bool(ctx.options.postcopy)
+        return await_answer(
+            lambda: drive.finish(cookie, paused=paused, waits=waits),
             ctx,
-            deadline_s=None,
+            over=lambda: _landed(ctx),
+            doing="finish",
+            side=ctx.destination.side,
+            pulse=waits,
         )
 
     def confirm(self, ctx: Context, cookie: bytes, fate: Fate) -> bool | None:
@@ -77,7 +84,13 @@ class Driven:
             if fate is Fate.CANCELLED:
                 drive.cancel_source()
             else:
-                drive.confirm(cookie)
+                await_answer(
+                    lambda: drive.confirm(cookie),
+                    ctx,
+                    over=lambda: ctx.guest.look().state in RETIRED,
+                    doing="confirm",
+                    side=ctx.source.side,
+                )
         except HostUnreachable:
             raise
         except HostError as error:
@@ -90,31 +103,10 @@ class Driven:
         return True
 
 
-class _Watch:
-    """The engine's pulse, and ours: a destination that is gone ends the transfer."""
-
-    def __init__(self, inner: Pulse, ctx: Context, drive: Drive) -> None:
-        self._inner = inner
-        self._ctx = ctx
-        self._drive = drive
-        self.gave_up = False
-
-    def pulse(self) -> None:
-        self._inner.pulse()
-        if self.gave_up or self._drive.destination.wired(self._drive.migration):
-            return
-        try:
-            if self._ctx.guest.look().job:
-                self._ctx.guest.abort()
-                self.gave_up = True
-        except HostError as error:
-            self.warn(f"the transfer could not be ended: {error.message}")
-
-    def warn(self, message: str) -> None:
-        self._inner.warn(message)
-
-    def owe(self, obligation: str) -> None:
-        self._inner.owe(obligation)
+def _landed(ctx: Context) -> bool:
+    """Whether finish is over there: its last act ends the incoming job."""
+    seen = ctx.arrival.look()
+    return seen.state in LANDED and not seen.job
 
 
 def _drive(ctx: Context) -> Drive:
@@ -138,12 +130,3 @@ def _forget(ctx: Context) -> None:
     source.drives.pop(ctx.migration, None)
     source.unwire(ctx.migration)
     destination.unwire(ctx.migration)
-
-
-def _reset_knobs(ctx: Context) -> None:
-    """A bandwidth that was set for this transfer is not the guest's for ever."""
-    if isinstance(ctx.guest, LibvirtGuest):
-        try:
-            ctx.guest.reset_knobs()
-        except HostError as error:
-            ctx.engine.warn(f"its bandwidth limit was not restored: {error.message}")

@@ -1,0 +1,92 @@
+"""What a driven perform looks at, beside what the engine does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from virtmigrate.errors import HostError
+from virtmigrate.host import RunState
+from virtmigrate_libvirt.guest import LibvirtGuest
+from virtmigrate_qemu.standstill import Standstill
+
+if TYPE_CHECKING:
+    from virtmigrate.context import Context
+    from virtmigrate_libvirt.drive import Drive
+
+
+class Watch:
+    """The engine's pulse, and ours.
+
+    A destination whose connection is gone ends the transfer; a guest that somebody
+    pauses meanwhile is to stay paused.
+
+    Attributes:
+        gave_up: Whether the transfer was aborted because the destination is gone.
+    """
+
+    def __init__(self, ctx: Context, drive: Drive) -> None:
+        """Watch one perform."""
+        self._ctx = ctx
+        self._drive = drive
+        self._still = Standstill()
+        running = ctx.plan.guest.state is RunState.RUNNING
+        self._live = running and ctx.options.live is True
+        self.gave_up = False
+
+    def pulse(self) -> None:
+        """Called every 0.1 s of the transfer."""
+        self._ctx.engine.pulse()
+        guest = self._ctx.guest
+        if isinstance(guest, LibvirtGuest) and guest.last is not None:
+            self._still.see(self._ctx.clock.now(), *guest.last)
+        if not self.gave_up and not self._drive.destination.wired(
+            self._drive.migration
+        ):
+            self._give_up()
+
+    def _give_up(self) -> None:
+        try:
+            if self._ctx.guest.look().job:
+                self._ctx.guest.abort()
+                self.gave_up = True
+        except HostError as error:
+            self.warn(f"the transfer could not be ended: {error.message}")
+
+    def complete(self) -> None:
+        """All has been sent: find out whether somebody had paused the guest."""
+        guest = self._ctx.guest
+        if not self._live or self._still.since is None:
+            return
+        now = self._ctx.clock.now()
+        try:
+            sample = guest.sample()
+        except HostError as error:
+            self.warn(f"the length of the switchover is unknown: {error.message}")
+            return
+        downtime = (sample.downtime_ms or 0) if sample else 0
+        if isinstance(guest, LibvirtGuest) and self._still.somebody_s(now, downtime):
+            guest.held = True
+
+    def failed(self) -> None:
+        """It did not come to that: undo what libvirt does not."""
+        guest = self._ctx.guest
+        if not isinstance(guest, LibvirtGuest):
+            return
+        try:
+            guest.reset_knobs()
+            if self._live and self._still.surely_somebody_s and not self._ours:
+                guest.suspend()
+        except HostError as error:
+            self.warn(f"the source is not quite as it was: {error.message}")
+
+    @property
+    def _ours(self) -> bool:
+        return self._ctx.suspended
+
+    def warn(self, message: str) -> None:
+        """Tell people something."""
+        self._ctx.engine.warn(message)
+
+    def owe(self, obligation: str) -> None:
+        """Record something to be done later."""
+        self._ctx.engine.owe(obligation)
