@@ -80,7 +80,7 @@ class Connection:
             script = state.faults
             if script and "before" in edges:
                 struck += self._befallen(machine, step, "before", uuid)
-            if not any(faults.fails(fault, self.host) for fault in struck):
+            if not struck or not faults.fails(struck[0], self.host):
                 host = state.hosts[self.host]
                 if not host.up:
                     raise self._unreachable("the host is down")

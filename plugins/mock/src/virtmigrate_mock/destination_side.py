@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from virtmigrate_mock.styles import Style
 
 
+def arrival_name(ctx: Context) -> str:
+    """What the guest is called at the destination."""
+    return ctx.options.dest_name or ctx.plan.guest.name
+
+
 def room_for(
     machine: Machine, host: HostState, uuid: str, name: str, side: Side
 ) -> None:
@@ -74,9 +79,11 @@ def prepare(ctx: Context, cookie: bytes) -> bytes:
     target = mock_host(ctx.destination)
     uuid = ctx.guest.uuid
 
+    name = arrival_name(ctx)
+
     def act(machine: Machine, host: HostState) -> None:
         told = eat(cookie, "begin", target.world.label, uuid, target.side)
-        room_for(machine, host, uuid, ctx.plan.arrives_as, target.side)
+        room_for(machine, host, uuid, name, target.side)
         daemon = ctx.plan.form is Form.PEER_TO_PEER or target.style.daemon
         if daemon and not ctx.options.offline:
             return
@@ -89,7 +96,7 @@ def prepare(ctx: Context, cookie: bytes) -> bytes:
             owner=target.connection.owner,
             phase=JobPhase.PREPARED,
             was=was,
-            arrives_as=ctx.plan.arrives_as,
+            arrives_as=name,
             land_paused=was is RunState.PAUSED or bool(ctx.options.paused),
             persist_xml=persistent_for(
                 ctx, target.style, told["live"], told["persistent"]

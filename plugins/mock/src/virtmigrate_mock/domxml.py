@@ -85,7 +85,8 @@ def read(text: str, side: Side = Side.REQUEST) -> Domain:
 
 def renamed(xml: str, name: str) -> str:
     """The same definition under another name."""
-    return _NAME.sub(lambda _: f"<name>{escape(name)}</name>", xml, count=1)
+    element = f"<name>{escape(name)}</name>"
+    return xml if element in xml else _NAME.sub(lambda _: element, xml, count=1)
 
 
 def _bad(what: str, side: Side) -> BadInput:

@@ -10,7 +10,12 @@ from virtmigrate.host import RunState
 from virtmigrate.phases import Fate
 from virtmigrate_mock import domxml, jobs
 from virtmigrate_mock.cookies import bake, eat
-from virtmigrate_mock.destination_side import live_from, persistent_for, room_for
+from virtmigrate_mock.destination_side import (
+    arrival_name,
+    live_from,
+    persistent_for,
+    room_for,
+)
 from virtmigrate_mock.host import mock_host
 from virtmigrate_mock.primitives import present
 from virtmigrate_mock.ride import ride
@@ -79,7 +84,7 @@ def _job(ctx: Context, was: RunState, phase: JobPhase) -> Job:
         phase=phase,
         was=was,
         daemon=daemon,
-        arrives_as=ctx.plan.arrives_as,
+        arrives_as=arrival_name(ctx),
         follows_source=source.style.daemon,
         postcopy=bool(ctx.options.postcopy),
         undefine=source.style.daemon or bool(ctx.options.undefine_source),
