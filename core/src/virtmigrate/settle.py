@@ -166,24 +166,29 @@ class Settler:
         return Outcome.SUCCEEDED
 
     def forward_resume(self, source: Sighting, there: Sighting) -> Outcome:
-        """Retire the source, see it stopped for good, then set the run state."""
-        if not self._retire_source(source):
+        """Retire the source, see it stopped for good, then set the run state.
+
+        A source that does not answer was seen stopped before COMMIT, and nobody
+        resumes it since: the guest need not wait for it, only the retirement does.
+        """
+        silent = source.state is RunState.UNREACHABLE
+        if not self._retire_source(source) and not silent:
             return Outcome.UNKNOWN
         if self.ctx.landing is RunState.RUNNING and there.state is RunState.PAUSED:
             self._try(lambda: self.relay.restore_run_state(self.ctx, self.ctx.landing))
-            if self.ctx.arrival.look().state is not RunState.RUNNING:
+            if see(self.ctx.arrival).state is not RunState.RUNNING:
                 return Outcome.UNKNOWN
-        return Outcome.SUCCEEDED
+        return Outcome.UNKNOWN if silent else Outcome.SUCCEEDED
 
     def stopped(self, source: Sighting, there: Sighting) -> Outcome:
-        """The guest ended by itself: no image is left that is worth keeping."""
+        """The guest ended by itself: no image is left that is worth keeping.
+
+        Its definition comes back at the source before one goes at the destination.
+        """
+        before = self.ctx.captured.definitions.persistent if self.ctx.captured else None
+        if before and not source.persistent:
+            self._try(lambda: self.ctx.source.define(before))
         self._clear_destination(there)
-        before = self.ctx.captured
-        lost = before and before.definitions.persistent and not source.persistent
-        if lost and not there.persistent:
-            xml = before.definitions.persistent if before else None
-            if xml:
-                self._try(lambda: self.ctx.source.define(xml))
         return Outcome.ROLLED_BACK
 
     def split(self, source: Sighting, there: Sighting) -> Outcome:
@@ -213,25 +218,28 @@ class Settler:
             return True
         if there.state in (RunState.PAUSED_MIGRATION, RunState.PAUSED):
             self._try(ctx.arrival.destroy)
-            there = ctx.arrival.look()
-        if there.state is RunState.SHUTOFF and self._we_defined_it():
+            there = see(ctx.arrival)
+        if there.state is RunState.SHUTOFF and self._superfluous_there():
             self._try(ctx.arrival.undefine)
-            there = ctx.arrival.look()
+            there = see(ctx.arrival)
         return not there.state.active and there.state is not RunState.UNREACHABLE
 
-    def _we_defined_it(self) -> bool:
+    def _superfluous_there(self) -> bool:
+        """Whether the definition there is ours, and not the last one."""
         captured = self.ctx.captured
-        return captured is not None and captured.destination.state is RunState.ABSENT
+        if captured is None or captured.destination.state is not RunState.ABSENT:
+            return False
+        return not captured.source.persistent or see(self.ctx.guest).persistent
 
     def _resume_source(self) -> Outcome:
         """Give the source the run state that it had."""
         ctx = self.ctx
         was = ctx.captured.source.state if ctx.captured else RunState.PAUSED
-        seen = ctx.guest.look()
+        seen = see(ctx.guest)
         by_user = seen.state is RunState.PAUSED and not self.ctx.suspended
         if was is RunState.RUNNING and not by_user:
             self._try(lambda: self.relay.leave_coma(ctx))
-            if ctx.guest.look().state is not RunState.RUNNING:
+            if see(ctx.guest).state is not RunState.RUNNING:
                 return Outcome.UNKNOWN
         return Outcome.ROLLED_BACK
 
@@ -240,7 +248,7 @@ class Settler:
         ctx = self.ctx
         if source.state in (RunState.PAUSED, RunState.PAUSED_MIGRATION):
             self._try(ctx.guest.destroy)
-            source = ctx.guest.look()
+            source = see(ctx.guest)
         asked = ctx.options.undefine_source
         if asked and source.state is RunState.SHUTOFF and source.persistent:
             self._try(ctx.guest.undefine)
