@@ -209,6 +209,7 @@ class Engine:
     def _landed(self) -> None:
         self.landed_ms = self.book.elapsed_ms()
         self.book.emit(Landed, state=self.ctx.landing)
+        self.monitor.complete()
 
     # When something fails.
 

@@ -88,6 +88,17 @@ class Monitor:
         elif self._began is not None:
             self._timers(ctx, sample, ctx.clock.now() - self._began)
 
+    def complete(self) -> None:
+        """The guest has landed: what the hypervisor counts now is final."""
+        try:
+            sample = self._bound().guest.sample()
+        except Exception as error:  # noqa: BLE001 - figures stop no migration
+            self.book.note("no-sample", why=str(error))
+            return
+        if sample is not None:
+            self.downtime_ms = sample.downtime_ms
+            self.processed_bytes = sample.processed_bytes or self.processed_bytes
+
     def _bound(self) -> Context:
         if self._ctx is None:
             msg = "a monitor was used before it was bound"
@@ -102,7 +113,6 @@ class Monitor:
         if raw is not None:
             self._percent = max(self._percent, min(100.0, max(0.0, raw)))
         self.processed_bytes = sample.processed_bytes or self.processed_bytes
-        self.downtime_ms = sample.downtime_ms or self.downtime_ms
         self.book.emit(
             Progress,
             percent=None if raw is None else self._percent,

@@ -60,7 +60,7 @@ class Result(Model):
     timing: Timing
     """Durations."""
     downtime_ms: int | None = None
-    """The hypervisor's own figure of the switchover; None = it gave none."""
+    """The switchover's length by the hypervisor's own count; None = it gave none."""
     processed_bytes: int | None = None
     """Bytes sent, by the hypervisor's count."""
     faults: tuple[Fault, ...] = ()

@@ -15,6 +15,7 @@ from virtmigrate.cli.commands import (
     options,
     plan,
     plugins,
+    recover,
     status,
     version,
 )
@@ -25,7 +26,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # In the order in which `virtmigrate --help` shows them.
-COMMANDS = (plan, migrate, status, journal, options, capabilities, plugins, version)
+COMMANDS = (
+    plan,
+    migrate,
+    status,
+    recover,
+    journal,
+    options,
+    capabilities,
+    plugins,
+    version,
+)
 EXIT_CODES = (
     "Exit codes: 0 succeeded, 1 rolled back (or an error), 2 refused (nothing was "
     "touched), 3 unknown: needs recovery, 4 quarantined: a human decides, 130 "
