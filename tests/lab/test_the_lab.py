@@ -90,17 +90,16 @@ def test_a_wrong_bit_in_a_page_that_is_never_written_is_found(lab, guest_name, m
     ids=lambda options: options["pattern"],
 )
 def test_it_writes_at_the_rate_that_was_asked_for(lab, guest_name, options):
-    """By the guest's own clock: its beats are a millisecond apart."""
+    """By its own clock; what a busy machine kept it from is not made up for."""
     lab.guest_start(guest_name, working_set_mib=16, dirty_rate_mib_s=32, **options)
     heartbeat = lab.guests.heartbeat(guest_name)
     first = heartbeat.last_record()
-    assert wait_for(
-        lambda: heartbeat.last_record().counter >= first.counter + 1000, 30.0
-    )
+    until = first.clock_ms + 1000
+    assert wait_for(lambda: heartbeat.last_record().clock_ms >= until, 30.0)
     last = heartbeat.last_record()
     written_mib = (last.writes - first.writes) * PAGE / MIB
-    seconds = (last.counter - first.counter) / 1000
-    assert written_mib / seconds == pytest.approx(32, rel=0.2)
+    rate = written_mib / ((last.clock_ms - first.clock_ms) / 1000)
+    assert 16 < rate < 33
     assert lab.guest_check(guest_name).ok
 
 

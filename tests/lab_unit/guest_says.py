@@ -16,7 +16,9 @@ def record(name="g", counter=0, **numbers):
         "flags": 1,
         **numbers,
     }
-    body = f"S {name} {counter:x} " + " ".join(f"{v:x}" for v in values.values())
+    body = f"S {name} {2 * counter:x} {counter:x} " + " ".join(
+        f"{v:x}" for v in values.values()
+    )
     total = 0
     for byte in body.encode("ascii"):
         total ^= byte

@@ -104,7 +104,8 @@ def _refuse_foreign(layout: Layout) -> None:
 def _build(layout: Layout, named: list[tuple[str, str]]) -> LabRecord:
     lab_id = str(uuid.uuid4())
     # from here on a crash leaves enough behind to be cleaned up by
-    record.write(layout, {"version": record.VERSION, "id": lab_id})
+    names = [name for name, _ in named]
+    record.write(layout, {"version": record.VERSION, "id": lab_id, "names": names})
     for directory in (layout.beats, layout.guests):
         directory.mkdir()
     switch = open_switch(layout, lab_id, network.MTU)
@@ -190,8 +191,12 @@ def _clear(layout: Layout) -> None:
     if left:
         pids = ", ".join(str(process.pid) for process in left)
         raise LabError(f"processes of the lab can't be ended: {pids}")
-    for name in [*string.ascii_lowercase[:MOST_HOSTS], "beats", "guests"]:
-        shutil.rmtree(layout.state_dir / name, ignore_errors=True)
+    for directory in (
+        *(layout.host(name).root for name in data["names"]),
+        layout.beats,
+        layout.guests,
+    ):
+        shutil.rmtree(directory, ignore_errors=True)
     for path in (layout.control, layout.log, layout.state_dir / "switch.ready"):
         path.unlink(missing_ok=True)
     layout.record.unlink()

@@ -63,6 +63,7 @@ class LabRecord:
             {
                 "version": VERSION,
                 "id": self.id,
+                "names": [host.name for host in self.hosts],
                 "user_namespace": self.switch.user,
                 "switch": asdict(self.switch.holder),
                 "observer": asdict(self.observer),

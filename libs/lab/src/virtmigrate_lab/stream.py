@@ -2,7 +2,8 @@ r"""The guest's serial output: beats of one byte, records of one line. Pure.
 
 A beat is ``0x80 | (counter & 0x7f)``. A record is seven-bit text::
 
-    S name counter writes started walks verified pages errors first_bad flags*sum\n
+    S name clock counter writes started walks verified pages errors first_bad \
+        flags*sum\n
 
 with hexadecimal numbers; ``sum`` is the exclusive or of the bytes before the star.
 Bytes may be missing anywhere (a guest drops them when nobody reads): a record that
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 BEAT = 0x80
 SEQUENCE = 0x7F
 LONGEST_LINE = 256
-FIELDS = 11
+FIELDS = 12
 NO_PAGE = 0xFFFFFFFF
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 """What a guest may be called: a name that is safe in a file name and a URI."""
@@ -31,6 +32,8 @@ class Record:
 
     Args:
         name: The name that it was started with (a rename does not change it).
+        clock_ms: Milliseconds that its CPU has had since it booted; it stands still
+            while the guest is stopped.
         counter: Beats since it booted.
         writes: Pages written since it booted.
         started: Walks over all pages that were asked for.
@@ -44,6 +47,7 @@ class Record:
     """
 
     name: str
+    clock_ms: int
     counter: int
     writes: int
     started: int
@@ -128,9 +132,11 @@ def parse_record(line: bytes) -> Record | None:
         return None
     if not NAME.fullmatch(name):
         return None
-    counter, writes, started, walks, verified, pages, errors, first_bad, flags = numbers
+    clock, counter, writes, started, walks, verified, pages, errors = numbers[:8]
+    first_bad, flags = numbers[8:]
     return Record(
         name=name,
+        clock_ms=clock,
         counter=counter,
         writes=writes,
         started=started,

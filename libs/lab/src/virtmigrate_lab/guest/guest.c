@@ -11,8 +11,8 @@
  *
  * Serial output: a beat is one byte, 0x80 | (counter & 0x7f). About every 100 beats
  * a record of text follows (seven-bit, so that the two can't be confused):
- *   "S name counter writes started walks verified pages errors first_bad flags*sum\n"
- * with hexadecimal numbers. Bytes are dropped, never waited for, when nobody reads.
+ *   "S name clock counter writes started walks verified pages errors first_bad flags*sum\n"
+ * with hexadecimal numbers; clock is milliseconds by the time-stamp counter. Bytes are dropped, never waited for, when nobody reads.
  * Serial input: 'V' starts a walk over all pages.
  */
 
@@ -52,7 +52,7 @@ static u32 ms;                  /* time-stamp counter cycles in a millisecond */
 static u64 counter, writes, verified;
 static u32 started, walks, errors, first_bad = ~0u, flags;
 static u32 fill_at, walk_at, write_at, hot_pages, walking;
-static u64 beat_at, paced_at, wave_at;
+static u64 boot_at, beat_at, paced_at, wave_at;
 static u64 credit;
 static u32 page_cost, quiet_cost, quiet_now, since_record;
 static u32 random_state = 0x12345678;
@@ -76,10 +76,13 @@ static inline u64 cycles(void)
     return value;
 }
 
-/* The quotient must fit 32 bits; there is no libgcc here to divide 64 by 32. */
+/* There is no libgcc here to divide 64 by 32; too large a quotient is the largest. */
 static inline u32 divide(u64 value, u32 by)
 {
     u32 quotient, rest;
+    if ((u32)(value >> 32) >= by) {
+        return ~0u;
+    }
     __asm__("divl %4" : "=a"(quotient), "=d"(rest)
             : "a"((u32)value), "d"((u32)(value >> 32)), "rm"(by));
     return quotient;
@@ -124,6 +127,7 @@ static void record(void)
     for (i = 0; i < cfg.name_len; i++) {
         put((u8)cfg.name[i]);
     }
+    field(divide(cycles() - boot_at, ms));
     field(counter);
     field(writes);
     field(started);
@@ -500,7 +504,7 @@ void guest_main(const struct multiboot *info)
     page_cost = cost_of(cfg.rate);
     quiet_cost = cost_of(cfg.quiet);
     start_interrupts();
-    beat_at = cycles();
+    boot_at = beat_at = cycles();
     record();
     for (;;) {
         beat();
