@@ -38,6 +38,7 @@ class Move:
 def real_hosts(pairs: int) -> dict[str, list[dict[str, float]]]:
     """Interleaved moves of one guest by both ways."""
     import libvirt
+
     from virtmigrate import Migrator
     from virtmigrate.sqlite_journal import SQLiteJournal
     from virtmigrate_lab import Lab
@@ -48,19 +49,25 @@ def real_hosts(pairs: int) -> dict[str, list[dict[str, float]]]:
         journal = SQLiteJournal(Path(scratch) / "state" / "journal.db")
         migrator = Migrator(journal=journal)
         with Lab.up("2", state_dir=Path(scratch) / "lab") as lab:
-            lab.guest_start(GUEST, host="a", memory_mib=64, working_set_mib=8,
-                            dirty_rate_mib_s=4)
+            lab.guest_start(
+                GUEST, host="a", memory_mib=64, working_set_mib=8, dirty_rate_mib_s=4
+            )
             uris = {name: host.uri for name, host in lab.hosts.items()}
             bare = {name: libvirt.open(uri) for name, uri in uris.items()}
-            flags = (libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PERSIST_DEST
-                     | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE)
+            flags = (
+                libvirt.VIR_MIGRATE_LIVE
+                | libvirt.VIR_MIGRATE_PERSIST_DEST
+                | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
+            )
 
             def by_call(here: str, there: str) -> None:
                 domain = bare[here].lookupByName(GUEST)
                 domain.migrate3(bare[there], {}, flags)
 
             def by_us(here: str, there: str) -> None:
-                migrator.migrate(GUEST, uris[here], uris[there]).raise_unless_succeeded()
+                migrator.migrate(
+                    GUEST, uris[here], uris[there]
+                ).raise_unless_succeeded()
 
             ways = {"migrate3": by_call, "virtmigrate": by_us}
             here, there = "a", "b"
@@ -86,8 +93,8 @@ def measured(lab, move, here: str, there: str) -> Move:
     move(here, there)
     total = lab.now() - began
     time.sleep(0.3)  # the observer writes its record a few times a second
-    windows = [w for w in lab.guests.windows(GUEST, began) if w.host == there]
-    landed = min(w.first for w in windows) - began
+    windows = lab.guests.heartbeat(GUEST).windows(began)
+    landed = min(w.first for w in windows if w.host == there) - began
     report = lab.guest_check(GUEST, since=began, verify=False)
     return Move(total * 1000, landed * 1000, report.longest_silence_ms)
 
@@ -124,25 +131,31 @@ def core_alone() -> dict[str, float]:
     from virtmigrate import MemoryJournal, Migrator
     from virtmigrate_mock import demo_world
 
-    world = demo_world("bench", clock="virtual")
+    world = demo_world("bench")
     migrator = Migrator(journal=MemoryJournal(), clock=world.clock)
     a, b = "mock://bench?host=a", "mock://bench?host=b"
     began = time.perf_counter()
     for _ in range(CORE_RUNS // 2):
-        migrator.migrate("demo", a, b).raise_unless_succeeded()
-        migrator.migrate("demo", b, a).raise_unless_succeeded()
+        migrator.migrate("web", a, b).raise_unless_succeeded()
+        migrator.migrate("web", b, a).raise_unless_succeeded()
     rate = CORE_RUNS / (time.perf_counter() - began)
-    code = ("import time; t = time.perf_counter(); import virtmigrate;"
-            "print(time.perf_counter() - t)")
+    code = (
+        "import time; t = time.perf_counter(); import virtmigrate;"
+        "print(time.perf_counter() - t)"
+    )
     imports = [
-        float(subprocess.run([sys.executable, "-c", code], check=True,
-                             capture_output=True, text=True).stdout)
+        float(
+            subprocess.run(
+                [sys.executable, "-c", code], check=True, capture_output=True, text=True
+            ).stdout
+        )
         for _ in range(IMPORTS)
     ]
     print(f"\nCore alone: {CORE_RUNS} mock migrations, plan included")
     print(f"  migrations/s                 {rate:8.0f}   goal >= 1000")
-    print(f"  import virtmigrate, s        {statistics.median(imports):8.3f}"
-          "   goal < 0.3")
+    print(
+        f"  import virtmigrate, s        {statistics.median(imports):8.3f}   goal < 0.3"
+    )
     return {"migrations_per_s": rate, "import_s": statistics.median(imports)}
 
 
@@ -153,8 +166,10 @@ def main() -> None:
     parser.add_argument("--core", action="store_true", help="the core alone")
     parser.add_argument("--json", type=Path, help="write the raw figures there")
     asked = parser.parse_args()
-    print(f"{platform.machine()}, Python {platform.python_version()}, "
-          f"load {Path('/proc/loadavg').read_text(encoding='ascii').split()[0]}")
+    print(
+        f"{platform.machine()}, Python {platform.python_version()}, "
+        f"load {Path('/proc/loadavg').read_text(encoding='ascii').split()[0]}"
+    )
     figures: dict[str, object] = {"core": core_alone()}
     if not asked.core:
         moves = real_hosts(asked.pairs)
