@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.core.terminal import Terminal
 from virtmigrate import __version__, cli
-from virtmigrate.cli.app import COMMANDS
+from virtmigrate.cli.app import COMMANDS, ENVIRONMENT
 from virtmigrate.errors import HostUnreachable, Side
 from virtmigrate.hookspecs import hookimpl
 from virtmigrate.phases import EXIT_CODES
 
 HOSTS = ("scripted:///a", "scripted:///b")
 MAIN = "import sys; from virtmigrate.cli import main; sys.exit(main())"
+PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+VARIABLES = re.findall(r"VIRTMIGRATE_\w+|NO_COLOR", ENVIRONMENT)
 NAMES = [command.__name__.rpartition(".")[2] for command in COMMANDS]
 
 
@@ -223,3 +227,11 @@ def test_json_is_ascii_so_that_it_steers_no_terminal(terminal, world):
     said = terminal("-c", HOSTS[0], "plan", "d\x9bm\u202eo", HOSTS[1], "--json")
     assert said.out.isascii()
     assert json.loads(said.out)["guest"]["name"] == "d\x9bm\u202eo"
+
+
+def test_the_page_tells_every_command_exit_code_and_variable():
+    page = PAGE.read_text(encoding="utf-8")
+    assert all(f"\n| `{name}" in page for name in NAMES)
+    for outcome, code in EXIT_CODES.items():
+        assert f"\n| {code} | {outcome.partition(':')[0]}" in page
+    assert all(f"| `{name}` |" in page for name in VARIABLES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ class Tools:
     clock: Clock | None = None
     plugins: tuple[object, ...] = ()
     discover: bool = True
-    _open: list[Migrator] = field(default_factory=list)
+    _open: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
     def manager(self) -> Manager:
@@ -43,8 +44,7 @@ class Tools:
     def migrator(self, *sinks: Callable[[Event], None]) -> Migrator:
         """What moves guests."""
         migrator = Migrator(manager=self.manager, clock=self.clock, sinks=sinks)
-        self._open.append(migrator)
-        return migrator
+        return self._open.enter_context(migrator)
 
     def journal(self) -> Journal | None:
         """The journal, or None where there never was one: reading makes no file."""
@@ -54,7 +54,11 @@ class Tools:
         )
 
         path = default_path()
-        return SQLiteJournal(path) if path.exists() or path.is_symlink() else None
+        if not path.exists() and not path.is_symlink():
+            return None
+        journal = SQLiteJournal(path)
+        self._open.callback(journal.release)
+        return journal
 
     def source(self, named: str | None) -> str:
         """The source URI that holds: the command's own, or the one before it.
@@ -74,6 +78,4 @@ class Tools:
 
     def close(self) -> None:
         """Let go of what was opened."""
-        for migrator in self._open:
-            migrator.__exit__(None, None, None)
-        self._open.clear()
+        self._open.close()
