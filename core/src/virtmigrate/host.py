@@ -128,7 +128,10 @@ class Guest(Protocol):
         ...
 
     def look(self) -> Sighting:
-        """Look now, past every cache; ABSENT when it is not there."""
+        """Look now, past every cache: once more over a fresh connection if need be.
+
+        ABSENT when it is not there, UNREACHABLE when the host can't be asked.
+        """
         ...
 
     def definitions(self) -> Definitions:

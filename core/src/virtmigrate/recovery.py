@@ -43,7 +43,7 @@ class Remembered:
     def left(self, plan: Plan) -> tuple[str, ...]:
         """Hooks of the plan that undo configuration and are not recorded as done."""
         hooks = {step.hook for step in plan.steps} - self.done
-        return tuple(h for h in ("undo_persist", "restore_source") if h in hooks)
+        return tuple(h for h in ("restore_source", "undo_persist") if h in hooks)
 
 
 def remember(records: Iterable[Record]) -> Remembered:

@@ -12,7 +12,7 @@ from virtmigrate.phases import SIDE_OF, Phase
 from virtmigrate.plan import Step
 
 if TYPE_CHECKING:
-    from virtmigrate.plan import GuestFacts, Settlement
+    from virtmigrate.plan import GuestFacts, Settled, Settlement
 
 LATER = (How.EMULATED, How.DEFERRED)
 
@@ -34,115 +34,92 @@ def compile_steps(
         form: Who carries the phases out.
         two: Whether COMMIT decides the switchover.
     """
-    live, paused = settlement["live"], settlement["paused"]
-    running = guest.state is RunState.RUNNING
-    coma = running and live.effective is False and live.how in LATER
-    lands_paused = guest.state not in STOPPED and (
-        coma
-        or (form is not Form.DRIVEN and two)
-        or (guest.state is RunState.PAUSED and paused.effective is False)
-    )
     persist, undefine = settlement["persist_dest"], settlement["undefine_source"]
+    coma = guest.state is RunState.RUNNING and _later(settlement["live"])
+    lands_paused = _lands_paused(settlement, guest, form, coma=coma, two=two)
+    offline = settlement["offline"]
+    # One call moves a definition too, and so does an emulated offline move.
+    moves = form is not Form.DRIVEN or not offline.effective or _later(offline)
+    transient, kept = _later(persist), _later(undefine)
+    # Never without any definition: the source's comes back before another goes.
+    undo_in = Phase.CLOSE if kept else Phase.FINISH
+    # fmt: off
     table: tuple[tuple[bool, Step], ...] = (
-        (
-            True,
-            _step(
-                Phase.BEGIN,
-                "capture",
-                "both sides as they are, for every undo",
-                changes=False,
-            ),
-        ),
-        (
-            coma,
-            _step(
-                Phase.BEGIN, "enter_coma", "live=no is emulated here", undo="leave_coma"
-            ),
-        ),
-        (
-            True,
-            _step(
-                Phase.BEGIN,
-                "begin",
-                "lock the guest, say what must travel",
-                undo="confirm",
-            ),
-        ),
-        (
-            True,
-            _step(
-                Phase.PREPARE, "prepare", "make the destination ready", undo="finish"
-            ),
-        ),
-        (
-            # A one-call form moves the definition by that call as well.
-            form is not Form.DRIVEN or not settlement["offline"].effective,
-            _step(
-                Phase.PERFORM,
-                "perform",
-                "move it; afterwards it runs nowhere"
-                if two
-                else "move it; the hypervisor starts it there by itself",
-            ),
-        ),
-        (
-            True,
-            _step(
-                Phase.COMMIT,
-                "commit",
-                "the source was seen not to run it: from here only forward",
-            ),
-        ),
-        (
-            True,
-            _step(
-                Phase.FINISH,
-                "finish",
-                "start it at the destination"
-                if not lands_paused
-                else "complete it at the destination, paused",
-            ),
-        ),
-        (
-            lands_paused,
-            _step(
-                Phase.FINISH,
-                "restore_run_state",
-                "it landed paused: give it the run state it is to have",
-            ),
-        ),
-        (
-            persist.effective is False and persist.how in LATER,
-            _step(
-                Phase.FINISH, "undo_persist", f"persist_dest=no is {persist.how} here"
-            ),
-        ),
+        (True, _step(Phase.BEGIN, "capture", "both sides as they are, for every undo",
+                     changes=False)),
+        (coma, _step(Phase.BEGIN, "enter_coma", "live=no is emulated here",
+                     undo="leave_coma")),
+        (True, _step(Phase.BEGIN, "begin", "lock the guest, say what must travel",
+                     undo="confirm")),
+        (True, _step(Phase.PREPARE, "prepare", "make the destination ready",
+                     undo="finish")),
+        (moves, _step(Phase.PERFORM, "perform", WHY_PERFORM[two])),
+        (True, _step(Phase.COMMIT, "commit",
+                     "the source was seen not to run it: from here only forward")),
+        (True, _step(Phase.FINISH, "finish", WHY_FINISH[lands_paused])),
+        (lands_paused, _step(Phase.FINISH, "restore_run_state",
+                             "it landed paused: give it the run state it is to have")),
+        (transient and not kept, _undo_persist(undo_in, persist)),
         (True, _step(Phase.CONFIRM, "confirm", "retire the source's copy")),
-        (
-            undefine.effective is False and undefine.how in LATER,
-            _step(
-                Phase.CONFIRM,
-                "restore_source",
-                f"undefine_source=no is {undefine.how} here",
-            ),
-        ),
-        (
-            True,
-            _step(
-                Phase.CLOSE,
-                "observe",
-                "see both hosts as they should be",
-                changes=False,
-            ),
-        ),
+        (kept, _step(Phase.CONFIRM, "restore_source",
+                     f"undefine_source=no is {undefine.how} here")),
+        (transient and kept, _undo_persist(undo_in, persist)),
+        (True, _step(Phase.CLOSE, "observe", "see both hosts as they should be",
+                     changes=False)),
     )
+    # fmt: on
     return tuple(step for wanted, step in table if wanted)
 
 
+WHY_PERFORM = {
+    True: "move it; afterwards it runs nowhere",
+    False: "move it; the hypervisor starts it there by itself",
+}
+WHY_FINISH = {
+    True: "complete it at the destination, paused",
+    False: "start it at the destination",
+}
+
+
+def _later(row: Settled) -> bool:
+    """Whether the answer is met by steps of ours (a no; for offline, a yes)."""
+    return row.how in LATER and row.effective is (row.option == "offline")
+
+
+def _lands_paused(
+    settlement: Settlement, guest: GuestFacts, form: Form, *, coma: bool, two: bool
+) -> bool:
+    """Whether the guest is paused when finish is over, and must be looked after."""
+    if guest.state in STOPPED:
+        return False
+    resumed = guest.state is RunState.PAUSED and settlement["paused"].effective is False
+    return coma or resumed or (form is not Form.DRIVEN and two)
+
+
+def _undo_persist(phase: Phase, row: Settled) -> Step:
+    return _step(
+        phase,
+        "undo_persist",
+        f"persist_dest=no is {row.how} here",
+        side=Side.DESTINATION,
+    )
+
+
 def _step(
-    phase: Phase, hook: str, why: str, *, undo: str = "", changes: bool = True
+    phase: Phase,
+    hook: str,
+    why: str,
+    *,
+    undo: str = "",
+    changes: bool = True,
+    side: Side | None = None,
 ) -> Step:
-    side: Side = SIDE_OF[phase]
     return Step(
-        id=hook, phase=phase, side=side, hook=hook, why=why, undo=undo, changes=changes
+        id=hook,
+        phase=phase,
+        side=side or SIDE_OF[phase],
+        hook=hook,
+        why=why,
+        undo=undo,
+        changes=changes,
     )

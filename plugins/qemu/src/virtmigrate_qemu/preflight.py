@@ -113,11 +113,33 @@ def _documents(request: PlanContext) -> Iterable[Finding]:
             )
 
 
+def _emulated(request: PlanContext) -> Iterable[Finding]:
+    """Dirty pages that QEMU's emulation forgets.
+
+    `cpu_physical_memory_sync_dirty_bitmap` clears a page's bit without telling the
+    emulated CPU's translation cache when the page was to be sent anyway. Seen with
+    7.2.22: stale pages after a move of six passes. A coma has one pass.
+    """
+    live, running = request.definitions.live, request.sighting.state
+    goes_live = request.options.live is not False and running is RunState.RUNNING
+    if live and goes_live and parse(live).kind == "qemu":
+        yield Finding(
+            id="emulated-dirty-pages",
+            level=Level.WARNING,
+            side=Side.SOURCE,
+            subject=request.guest.name,
+            message="QEMU's software emulation can lose writes to hot pages in a live "
+            "move of several passes (seen with 7.2.22)",
+            remedy="--no-live is safe; guests on KVM are not concerned",
+        )
+
+
 LOOKS: tuple[Callable[[PlanContext], Iterable[Finding]], ...] = (
     _io_error,
     _rdma,
     _peer,
     _documents,
+    _emulated,
 )
 
 
