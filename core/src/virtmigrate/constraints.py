@@ -80,6 +80,13 @@ CORE: tuple[Constraint, ...] = (
         source=VIRSH,
     ),
     Constraint(
+        id="timeout-without-action",
+        when=(given("timeout_s"), no("timeout_suspend"), no("timeout_postcopy")),
+        message="--timeout without an action would do nothing",
+        remedy="leave --no-timeout-suspend out, or add --timeout-postcopy",
+        source=VIRSH,
+    ),
+    Constraint(
         id="timeout-without-live",
         when=(given("timeout_s"), no("live")),
         message="--timeout is for live moves: this guest is stopped all the while",

@@ -15,6 +15,7 @@ from virtmigrate.host import RunState
 from virtmigrate.option_rows import (
     BY_NAME,
     IMPLIED_BY,
+    INSTEAD_OF,
     SWITCHES,
     VALUES,
     Switch,
@@ -53,6 +54,11 @@ class Ends:
             (Side.DESTINATION, self.destination),
         )
         return both if side is Side.BOTH else tuple(p for p in both if p[0] is side)
+
+    @property
+    def forms(self) -> list[Form]:
+        """Forms that both can take part in, the source's best first."""
+        return [form for form in self.source.forms if form in self.destination.forms]
 
     def facts(self) -> dict[str, bool]:
         """What constraints may ask about the guest."""
@@ -109,7 +115,7 @@ def form_of(settlement: Settlement, ends: Ends) -> tuple[Form, str]:
     Raises:
         ExceptionGroup: No form is left that both hosts can take part in.
     """
-    shared = [form for form in ends.source.forms if form in ends.destination.forms]
+    shared = ends.forms
     peer = bool(settlement["p2p"].effective or settlement["tunnelled"].effective)
     wanted = [Form.PEER_TO_PEER] if peer else [Form.DRIVEN, Form.CALL]
     for form in wanted:
@@ -152,11 +158,19 @@ def _project_default(name: str, ends: Ends) -> bool | None:
     defaults = {
         "live": guest.state not in STOPPED,
         "persist_dest": guest.persistent,
-        "undefine_source": True,
+        "undefine_source": _kept_elsewhere(ends),
         "paused": guest.state in (RunState.PAUSED, RunState.PAUSED_IOERROR),
         "offline": guest.state in STOPPED and not ends.source.offline_by_plain_move,
+        "p2p": True if ends.forms == [Form.PEER_TO_PEER] else None,
     }
     return defaults.get(name)
+
+
+def _kept_elsewhere(ends: Ends) -> bool:
+    """Whether the source's definition may go: it is not the only one there can be."""
+    there = ends.destination.switch("persist_dest")
+    can = there.on is not How.REFUSED or ends.defined_there
+    return can or not ends.guest.persistent
 
 
 def _supports(switch: Switch, ends: Ends) -> list[tuple[Side, Support]]:
@@ -179,13 +193,13 @@ def _switch(
 ) -> tuple[dict[str, object], list[OptionRefused]]:
     supports = _supports(switch, ends)
     asked: bool | None = getattr(options, switch.name)
-    implying = BY_NAME.get(IMPLIED_BY.get(switch.name, ""))
-    if asked is None and implying and getattr(options, implying.name):
-        answer, why = True, f"--{implying.virsh} asks for it"
-    elif asked is None:
-        answer, why = _default(switch, supports, ends)
-    else:
+    implying = _implying(switch, options) if asked is None else None
+    if asked is not None:
         answer, why = asked, ""
+    elif implying:
+        answer, why = True, f"--{implying} asks for it"
+    else:
+        answer, why = _default(switch, supports, ends)
     how = max((s.how(answer) for _, s in supports), key=RANK.index)
     note = next((s.note for _, s in supports if s.how(answer) is how and s.note), "")
     row: dict[str, object] = {
@@ -195,13 +209,37 @@ def _switch(
         "how": how,
         "why": why or note,
     }
-    if how is not How.REFUSED or asked is None:
+    if how is not How.REFUSED:
         return row, []
+    if asked is None and not implying:
+        return row, [_disagreement(switch)]
     return row, [
-        _refusal(switch, answer, side, support)
+        _refusal(switch, answer, side, support, implying)
         for side, support in supports
         if support.how(answer) is How.REFUSED
     ]
+
+
+def _implying(switch: Switch, options: Options) -> str | None:
+    """Spelling of the option that asks for this switch by being given."""
+    implying = IMPLIED_BY.get(switch.name)
+    instead = INSTEAD_OF.get(switch.name)
+    if not implying or not getattr(options, implying):
+        return None
+    if instead and getattr(options, instead):
+        return None
+    return BY_NAME[implying].virsh
+
+
+def _disagreement(switch: Switch) -> OptionRefused:
+    """Neither answer is one that both hosts can give."""
+    return OptionRefused(
+        f"these hosts can't agree on --{switch.virsh}: one can't have it on, the "
+        "other not off",
+        side=Side.BOTH,
+        subject=switch.name,
+        remedy="name another destination",
+    )
 
 
 def _default(
@@ -222,11 +260,16 @@ def _refusal(
     answer: bool,  # noqa: FBT001 - the answer is data
     side: Side,
     support: Support,
+    implying: str | None,
 ) -> OptionRefused:
     spelled = f"--{'' if answer else 'no-'}{switch.virsh}"
+    if implying:
+        spelled = f"{spelled}, which --{implying} asks for,"
     other = f"--{'no-' if answer else ''}{switch.virsh}"
     accepted = (
-        "leave it out"
+        f"leave --{implying} out"
+        if implying
+        else "leave it out"
         if support.how(not answer) is How.REFUSED
         else f"{other} or neither is accepted"
     )
@@ -280,11 +323,15 @@ def _no_configuration_left(settlement: Settlement, ends: Ends) -> list[OptionRef
     explicit = persist.asked is False and undefine.asked is True
     if not zero or explicit or ends.defined_there:
         return []
+    remedy = (
+        "leave --no-persistent out, or add --no-undefinesource"
+        if persist.asked is False
+        else "the destination keeps none: add --no-undefinesource"
+    )
     return [
         OptionRefused(
             "the guest would have no definition anywhere once it stops",
             subject="persist_dest",
-            remedy="leave --no-persistent out, or add --no-undefinesource; "
-            "--undefinesource said explicitly consents to it",
+            remedy=f"{remedy}; --no-persistent --undefinesource consents to it",
         )
     ]

@@ -191,8 +191,14 @@ VALUES: tuple[Value, ...] = (
 # fmt: on
 
 ROWS: tuple[Switch | Value, ...] = (*SWITCHES, *VALUES)
-IMPLIED_BY: dict[str, str] = {"p2p": "tunnelled", "compressed": "compression_methods"}
+IMPLIED_BY: dict[str, str] = {
+    "p2p": "tunnelled",
+    "compressed": "compression_methods",
+    "timeout_suspend": "timeout_s",
+}
 """A switch that nobody asked for, and the option that asks for it by being given."""
+INSTEAD_OF: dict[str, str] = {"timeout_suspend": "timeout_postcopy"}
+"""A switch that is implied, unless this other one was asked for."""
 
 BY_NAME: dict[str, Switch | Value] = {row.name: row for row in ROWS}
 BY_PARAM: dict[str, Value] = {row.param: row for row in VALUES if row.param}
