@@ -185,6 +185,9 @@ REQUIREMENTS: dict[str, Requirement] = {
     "lost.run-state": Requirement(
         PROJECT, "A running guest ends running, a paused one paused, whatever happens."
     ),
+    "lost.configuration": Requirement(
+        PROJECT, "A persistent guest always has a definition, unless told otherwise."
+    ),
     "lost.unknown": Requirement(
         PROJECT, "When the truth can't be known, that is said and nothing is touched."
     ),

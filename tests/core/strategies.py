@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import strategies as st
 
 from tests.core.declared import DECLARABLE, declaration, facts
@@ -36,43 +38,37 @@ values = st.fixed_dictionaries(
     },
 )
 
-hows_on = st.sampled_from([How.NATIVE, How.INHERENT, How.EMULATED, How.DEFERRED])
-supports = st.builds(
-    Support,
-    on=st.sampled_from(How),
-    off=st.sampled_from(How),
-    default=answers,
-    note=st.sampled_from(["", "because"]),
-).filter(lambda s: {s.on, s.off} != {How.REFUSED})
-"""Any way of meeting a switch that leaves one answer."""
-
-
-def agreeing(pair):
-    """Whether one answer at least is refused by neither side."""
-    here, there = pair
-    return any(How.REFUSED not in (here.how(a), there.how(a)) for a in (True, False))
+WAYS = list(itertools.product(How, repeat=2))
+"""How yes and how no are met."""
+AGREEING = [
+    pair
+    for pair in itertools.product(WAYS, WAYS)
+    if any(How.REFUSED not in (pair[0][n], pair[1][n]) for n in (0, 1))
+]
+"""Ways of two hosts that leave one answer at least to both."""
+CAN_CONTRADICT = {"copy_storage_inc", "offline"}
+"""A host that can't have these off contradicts the core's own rules."""
 
 
 @st.composite
 def declarations(draw):
     """Two hosts that can agree on an answer to each switch."""
-    names = draw(st.sets(st.sampled_from(DECLARABLE)))
-    pairs = {
-        name: draw(st.tuples(supports, supports).filter(agreeing)) for name in names
-    }
+    names = sorted(set(DECLARABLE) - CAN_CONTRADICT)
+    chosen = draw(st.lists(st.sampled_from(names), unique=True, max_size=10))
+    switches = ({}, {})
+    for name in chosen:
+        for side, (on, off) in zip(
+            switches, draw(st.sampled_from(AGREEING)), strict=True
+        ):
+            side[name] = Support(on=on, off=off, default=draw(answers))
     common = {
-        "knobs": tuple(draw(st.sets(st.sampled_from(Knob)))),
+        "knobs": draw(st.sampled_from([(), tuple(Knob)])),
+        "forms": tuple(draw(st.permutations(list(Form)))),
         "source_after_perform": draw(st.sampled_from(SourceAfterPerform)),
     }
-    forms = tuple(draw(st.permutations(list(Form))))
     return tuple(
-        declaration(
-            host,
-            {name: pair[side] for name, pair in pairs.items()},
-            forms=forms,
-            **common,
-        )
-        for side, host in enumerate("ab")
+        declaration(host, side, **common)
+        for host, side in zip("ab", switches, strict=True)
     )
 
 
