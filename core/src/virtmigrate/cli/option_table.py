@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtmigrate.cli.arguments import TIMERS_PANEL, metavar, panel
-from virtmigrate.option_rows import ROWS, SWITCHES, VALUES, Switch, Value
+from virtmigrate.option_rows import (
+    BY_NAME,
+    IMPLIED_BY,
+    ROWS,
+    SWITCHES,
+    VALUES,
+    Switch,
+    Value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,9 +47,10 @@ what libvirt says, in the column *absent to libvirt* (a dash: it promises nothin
 
 def neither(row: Switch) -> str:
     """What it means to say neither yes nor no."""
-    if row.knob or row.bit is None:
-        return "no"
-    return NEITHER.get(row.name, "as the hypervisor does")
+    ours = "no" if row.knob or row.bit is None else "as the hypervisor does"
+    means = NEITHER.get(row.name, ours)
+    implied = IMPLIED_BY.get(row.name)
+    return f"{means}; yes with --{BY_NAME[implied].virsh}" if implied else means
 
 
 def absent(row: Switch) -> str:
