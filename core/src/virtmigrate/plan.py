@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from virtmigrate.capabilities import Form, How, Progress, SourceAfterPerform
 from virtmigrate.errors import NotMovable, Side
@@ -118,6 +121,10 @@ class GuestFacts(Model):
     """Whether it had a persistent definition."""
 
 
+def _in_order(versions: dict[str, str]) -> dict[str, str]:
+    return dict(sorted(versions.items()))
+
+
 class HostFacts(Model):
     """One end of the plan."""
 
@@ -129,8 +136,8 @@ class HostFacts(Model):
     """Hostname."""
     uuid: str
     """Identity."""
-    versions: dict[str, str] = {}
-    """What runs there."""
+    versions: Annotated[dict[str, str], AfterValidator(_in_order)] = {}
+    """What runs there, by name, sorted: equal plans have equal digests."""
 
 
 class Plan(Model):
