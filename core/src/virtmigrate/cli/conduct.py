@@ -47,9 +47,15 @@ LEFT_EARLY = "\nleft at once: migration {id} had not begun, nothing was touched.
 class Conductor:
     """Between a migration's thread and the main one."""
 
-    def __init__(self, displays: Sequence[Display]) -> None:
-        """Show events on these displays, all in the main thread."""
+    def __init__(self, displays: Sequence[Display], *, first: str = CANCELLING) -> None:
+        """Show events on these displays, all in the main thread.
+
+        Args:
+            displays: Where to show them.
+            first: What the first signal is answered, where it is not too late.
+        """
         self.displays = displays
+        self._first = first
         # SimpleQueue: a signal handler may put while the main thread gets.
         self._queue: queue.SimpleQueue[Event | str] = queue.SimpleQueue()
         self._begun = self._committed = False
@@ -129,7 +135,7 @@ class Conductor:
         if self._signals == 1:
             if handle is not None:
                 handle.cancel()
-            self._queue.put(TOO_LATE if self._committed else CANCELLING)
+            self._queue.put(TOO_LATE if self._committed else self._first)
         elif number != signal.SIGHUP:
             # A closing terminal hangs up more than once: only a person means it.
             migration = handle.migration if handle else "-"

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from virtmigrate.cli.arguments import Json
+from virtmigrate.cli.conduct import Conductor
 from virtmigrate.cli.help import TaughtCommand
 from virtmigrate.cli.output import document, say
 from virtmigrate.cli.progress import display
 from virtmigrate.cli.telling import summary
+from virtmigrate.handle import Handle
 
 if TYPE_CHECKING:
     from virtmigrate.results import Result
+
+GOES_ON = "recovery goes on to its end. Ctrl-C again leaves at once; run it again then."
 
 
 def add(app: typer.Typer, epilog: str) -> None:
@@ -44,14 +48,17 @@ def recover(
     forward, back, or hands off where the truth can't be seen. A migration that is
     over already is told again, and nothing is done.
     """
-    shown = display(verbose=False, quiet=False)
-    try:
-        migrator = ctx.obj.migrator(shown.show)
-        result: Result = migrator.recover(
-            migration, source=source, destination=destination
+    conductor = Conductor([display(verbose=False, quiet=False)], first=GOES_ON)
+    migrator = ctx.obj.migrator(conductor.sink)
+    result: Result = conductor.run(
+        lambda: Handle(
+            migration,
+            # Not to be cancelled: it only does what both hosts allow.
+            lambda _: migrator.recover(
+                migration, source=source, destination=destination
+            ),
         )
-    finally:
-        shown.close()
+    )
     say(summary(result))
     if as_json:
         document(json.loads(result.model_dump_json()))
