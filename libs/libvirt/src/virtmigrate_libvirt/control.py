@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, TypeVar
 
 from virtmigrate.errors import AnswerLost, HostUnreachable
-from virtmigrate_libvirt.link import CALL_S, Link, open_link
+from virtmigrate_libvirt.link import CALL_S, OPEN_S, Link, open_link
 from virtmigrate_libvirt.uri import opened_as
 
 if TYPE_CHECKING:
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ASK_S = 10.0
-"""Deadline of a question; asked twice at most, so a dead host costs this twice."""
+ASK_S = 8.0
+"""Deadline of a question."""
+REOPEN_S = 8.0
+"""Deadline of a connection that takes the place of a dead one."""
 
 
 class Control:
@@ -36,14 +38,17 @@ class Control:
         self.side = side
         self._lock = threading.Lock()
         self._link: Link | None = None
+        self._opened = False
 
-    def open(self) -> Link:
+    def open(self, deadline_s: float = OPEN_S) -> Link:
         """A connection of one's own.
 
         Raises:
             HostUnreachable: Nobody answers there, or not in time.
         """
-        return open_link(self.uri, opened_as(self.uri), self.side)
+        return open_link(
+            self.uri, opened_as(self.uri), self.side, deadline_s=deadline_s
+        )
 
     def ask(
         self,
@@ -55,16 +60,22 @@ class Control:
     ) -> T:
         """Ask something that changes nothing: repeated once over a fresh connection.
 
+        So a host that has fallen silent costs `ASK_S` and then `REOPEN_S`, and only
+        `REOPEN_S` from then on.
+
         Raises:
             HostUnreachable: The host can't be reached.
             AnswerLost: It did not answer twice.
             HostError: It answered with an error.
             GuestNotFound: With `lookup`: no such guest.
         """
+        link = self._link
         try:
             return self._sent(doing, function, deadline_s, lookup=lookup)
         except (AnswerLost, HostUnreachable):
             self.drop()
+            if link is None:
+                raise
             return self._sent(doing, function, deadline_s, lookup=lookup)
 
     def tell(
@@ -111,6 +122,7 @@ class Control:
             if link is not None:
                 link.close()
             self._link = None
-            fresh = self.open()
+            fresh = self.open(REOPEN_S if self._opened else OPEN_S)
+            self._opened = True
             self._link = fresh
             return fresh

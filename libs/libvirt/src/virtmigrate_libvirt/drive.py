@@ -182,15 +182,17 @@ class Drive:
     def cancel_destination(self) -> None:
         """Tell the destination that nothing comes, if libvirt's rules say so.
 
+        No fresh connection is tried, while the source's guest stands still: a daemon
+        clears an incoming guest away by itself once it sees its connection closed.
+
         Raises:
-            HostError: It could not be told; its daemon clears the incoming guest away
-                by itself once it sees our connection closed.
+            HostError: It could not be told.
         """
         if not self._heard(rules.CANCELLING[self.reached].finish):
             return
         flags, params = self._flags(Phase.FINISH), self._given(Phase.FINISH)
         try:
-            self.destination.wire(self.migration).call(
+            self.destination.wire(self.migration, reopen=False).call(
                 "finish (cancelled)",
                 lambda connection: phases.finish(
                     connection, params, flags, b"", cancelled=True
