@@ -92,8 +92,9 @@ class ValueSupport(Model):
 class Term(Model):
     """One clause of a constraint, about the *effective* options or the guest.
 
-    `what` is an option's name, or `guest.running`, `guest.paused`, `guest.persistent`,
-    `guest.active`. Exactly one question is asked of it.
+    `what` is an option's name (what is in effect), `asked.` and its name (what was
+    asked), or `guest.running`, `guest.paused`, `guest.persistent`, `guest.active`.
+    Exactly one question is asked of it.
     """
 
     what: str

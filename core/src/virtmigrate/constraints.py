@@ -53,7 +53,7 @@ CORE: tuple[Constraint, ...] = (
     ),
     Constraint(
         id="copy-all-and-inc",
-        when=(yes("copy_storage"), yes("copy_storage_inc")),
+        when=(yes("asked.copy_storage"), yes("asked.copy_storage_inc")),
         message="--copy-storage-all and --copy-storage-inc contradict each other",
         remedy="choose one",
         source=VIRSH,

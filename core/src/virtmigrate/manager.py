@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -62,12 +64,13 @@ class Manager:
         self.records: list[PluginRecord] = []
         self._manager: pluggy.PluginManager | None = None
         self._relays: dict[str, Relay] = {}
+        self._listeners: list[tuple[str, pluggy.HookCaller]] | None = None
         if discover:
             for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
                 self.records.append(_load(point))
+            self._find_clashes()
         for plugin in plugins:
             self.register(plugin)
-        self._find_clashes()
 
     def register(self, plugin: object, name: str | None = None) -> PluginRecord:
         """Add a plugin by hand; it is checked like a discovered one.
@@ -77,29 +80,21 @@ class Manager:
         """
         label = name or str(getattr(plugin, "__name__", type(plugin).__name__))
         record = _checked(PluginRecord(label, "registered by hand", plugin))
-        self.records.append(record)
-        self._manager = None
-        self._relays.clear()
-        self._find_clashes()
+        for other in self.working:
+            # Whoever comes later by hand gives way; what worked goes on working.
+            record.error = record.error or _clash(record, other)
         if record.error:
-            self.records.remove(record)
             msg = f"plugin {label}: {record.error}"
             raise PluginError(msg, subject=label)
+        self.records.append(record)
+        self._manager = self._listeners = None
+        self._relays.clear()
         return record
 
     def _find_clashes(self) -> None:
-        claims: dict[str, PluginRecord] = {}
-        for record in self.records:
-            for hypervisor in record.hypervisors:
-                for claim in {hypervisor.name, *(f"{s}:" for s in hypervisor.schemes)}:
-                    first = claims.setdefault(claim, record)
-                    if first is not record:
-                        record.error = (
-                            f"{claim} is claimed by {first.name} ({first.origin}) too"
-                        )
-                        first.error = first.error or (
-                            f"{claim} is claimed by {record.name} ({record.origin}) too"
-                        )
+        """Of discovered plugins none comes first: both are named, neither is used."""
+        for one, other in permutations(self.records, 2):
+            one.error = one.error or _clash(one, other)
 
     @property
     def working(self) -> list[PluginRecord]:
@@ -142,8 +137,15 @@ class Manager:
         )
 
     def relay(self, hypervisor: str) -> Relay:
-        """The relay bound to this hypervisor (KeyError: it does not exist)."""
+        """The relay bound to this hypervisor.
+
+        Raises:
+            PluginError: No working plugin brings it.
+        """
         if hypervisor not in self._relays:
+            if hypervisor not in self.hypervisors:
+                msg = f"no working plugin brings the hypervisor {hypervisor!r}"
+                raise PluginError(msg, subject=hypervisor)
             others = [
                 r.plugin
                 for r in self.working
@@ -154,23 +156,33 @@ class Manager:
 
     def tell(self, event: Event) -> None:
         """Hand an event to every plugin; what one raises is logged."""
-        for implementation in self._pluggy().hook.virtmigrate_event.get_hookimpls():
+        if self._listeners is None:
+            self._listeners = self._one_by_one("virtmigrate_event")
+        for name, call in self._listeners:
             try:
-                implementation.function(event)
+                call(event=event)
             except Exception:
-                log.exception(
-                    "plugin %s failed on an event", implementation.plugin_name
-                )
+                log.exception("plugin %s failed on an event", name)
 
     def extend_cli(self, app: typer.Typer) -> None:
         """Let every plugin add its commands; a failing one is reported, not fatal."""
-        for implementation in self._pluggy().hook.virtmigrate_cli.get_hookimpls():
+        for name, call in self._one_by_one("virtmigrate_cli"):
             try:
-                implementation.function(app)
+                call(app=app)
             except Exception as error:  # noqa: BLE001 - any plugin, any mistake
-                log.warning(
-                    "plugin %s adds no commands: %s", implementation.plugin_name, error
-                )
+                log.warning("plugin %s adds no commands: %s", name, error)
+
+    def _one_by_one(self, hook: str) -> list[tuple[str, pluggy.HookCaller]]:
+        """A caller for each plugin that has this hook, so that none stops another."""
+        manager = self._pluggy()
+        plugins = manager.get_plugins()
+        return [
+            (
+                implementation.plugin_name,
+                manager.subset_hook_caller(hook, plugins - {implementation.plugin}),
+            )
+            for implementation in getattr(manager.hook, hook).get_hookimpls()
+        ]
 
     def _pluggy(self) -> pluggy.PluginManager:
         """All working plugins in order: defaults, cross-cutting, hypervisors last.
@@ -180,8 +192,11 @@ class Manager:
         if self._manager is None:
             manager = _empty()
             manager.register(defaults, "virtmigrate.defaults")
-            for record in sorted(self.working, key=lambda r: bool(r.hypervisors)):
-                manager.register(record.plugin, record.name)
+            ordered = sorted(self.working, key=lambda r: bool(r.hypervisors))
+            for number, record in enumerate(ordered, 1):
+                # Two distributions may give their plugins the same name.
+                label = f"{record.name} ({record.origin}, {number})"
+                manager.register(record.plugin, label)
             self._manager = manager
         return self._manager
 
@@ -200,7 +215,7 @@ def _load(point: EntryPoint) -> PluginRecord:
         record.plugin = importlib.import_module(point.module)
         for attribute in point.attr.split(".") if point.attr else ():
             record.plugin = getattr(record.plugin, attribute)
-    except Exception as error:  # noqa: BLE001 - any plugin, any mistake
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - any plugin, any mistake
         record.error = f"it does not load: {type(error).__name__}: {error}"
         log.warning("plugin %s (%s): %s", point.name, origin, record.error)
         return record
@@ -214,19 +229,47 @@ def _checked(record: PluginRecord) -> PluginRecord:
         manager.register(record.plugin, record.name)
         manager.check_pending()
         lists = manager.hook.virtmigrate_hypervisors()
-        record.hypervisors = tuple(h for part in lists for h in part)
+        found = tuple(h for part in lists for h in part)
+        record.error = next((e for e in map(_fault, found) if e), "")
+        claims = Counter(_claims(found) if not record.error else ())
+        twice = sorted(claim for claim, times in claims.items() if times > 1)
+        if twice:
+            record.error = f"it claims {', '.join(twice)} twice"
     except Exception as error:  # noqa: BLE001 - any plugin, any mistake
         record.error = f"it breaks the contract: {error}"
-        return record
-    for hypervisor in record.hypervisors:
-        unknown: object = hypervisor
-        if not isinstance(unknown, Hypervisor):
-            record.error = f"{type(unknown).__name__} is no Hypervisor (host.py)"
-        elif hypervisor.contract != CONTRACT:
-            record.error = (
-                f"{hypervisor.name} was written for contract {hypervisor.contract}, "
-                f"this is {CONTRACT}"
-            )
-    if record.error:
-        record.hypervisors = ()
+    if not record.error:
+        record.hypervisors = found
     return record
+
+
+def _fault(hypervisor: object) -> str:
+    """What is wrong with an object that is handed over as a hypervisor."""
+    if not isinstance(hypervisor, Hypervisor):
+        return f"{type(hypervisor).__name__} is no Hypervisor (host.py)"
+    if hypervisor.contract != CONTRACT:
+        return (
+            f"{hypervisor.name} was written for contract {hypervisor.contract}, "
+            f"this is {CONTRACT}"
+        )
+    names: list[object] = [hypervisor.name, *hypervisor.schemes]
+    if len(names) == 1 or not all(isinstance(n, str) and n for n in names):
+        return f"{type(hypervisor).__name__} has no name, or no URI scheme"
+    return ""
+
+
+def _claims(hypervisors: Iterable[Hypervisor]) -> list[str]:
+    """What nobody else may claim: names, and schemes with their colon."""
+    return [
+        claim
+        for hypervisor in hypervisors
+        for claim in (hypervisor.name, *(f"{s}:" for s in hypervisor.schemes))
+    ]
+
+
+def _clash(record: PluginRecord, other: PluginRecord) -> str:
+    if record.plugin is not None and record.plugin is other.plugin:
+        return f"it is registered already, as {other.name} ({other.origin})"
+    both = set(_claims(record.hypervisors)) & set(_claims(other.hypervisors))
+    if not both:
+        return ""
+    return f"{', '.join(sorted(both))} is claimed by {other.name} ({other.origin}) too"

@@ -299,7 +299,10 @@ def _value(value: Value, ends: Ends) -> list[OptionRefused]:
 
 
 def _contradictions(settlement: Settlement, ends: Ends) -> list[OptionRefused]:
-    effective = {row.option: row.effective for row in settlement.options}
+    effective: dict[str, object] = {
+        f"asked.{row.option}": row.asked for row in settlement.options
+    }
+    effective |= {row.option: row.effective for row in settlement.options}
     facts = ends.facts()
     seen: dict[str, OptionRefused] = {}
     rules = [(Side.REQUEST, CORE)] + [

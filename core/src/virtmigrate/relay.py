@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from virtmigrate.capabilities import Capabilities, undeclared
 from virtmigrate.errors import PluginError, VirtmigrateError
+from virtmigrate.plan import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from virtmigrate.context import Context, PlanContext
     from virtmigrate.host import Host, RunState
     from virtmigrate.phases import Fate
-    from virtmigrate.plan import Finding
 
 
 class Relay:
@@ -71,8 +71,17 @@ class Relay:
 
     def preflight(self, request: PlanContext) -> list[Finding]:
         """Findings of this side's plugins, in one list."""
-        lists: list[list[Finding]] = self._call("preflight", list, request=request)
-        return [finding for part in lists for finding in part]
+        lists: list[object] = self._call("preflight", list, request=request)
+        found: list[Finding] = []
+        for part in lists:
+            items = part if isinstance(part, list | tuple) else [part]
+            for item in items:
+                if not isinstance(item, Finding) or items is not part:
+                    gave = type(item).__name__
+                    msg = f"{self._label}: preflight gave {gave}, not a list of Finding"
+                    raise PluginError(msg, subject="preflight")
+                found.append(item)
+        return found
 
     def begin(self, ctx: Context) -> bytes:
         """Begin; gives the cookie for prepare."""

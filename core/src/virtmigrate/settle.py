@@ -126,8 +126,12 @@ class Settler:
         quiet = source.state in _STOPPED and there.state in _STOPPED
         if not quiet or self.told is Told.ROLLING_BACK:
             return None
-        if there.state is RunState.SHUTOFF and there.persistent:
-            why = "the definition is at the destination"
+        moved = there.state is RunState.SHUTOFF and there.persistent
+        undone = self.ctx.options.persist_dest is False and source.persistent
+        if moved or undone:
+            why = "its definition is " + (
+                "there" if moved else "undone there, as asked"
+            )
             return Settled(Outcome.SUCCEEDED, why, source, there)
         return None
 
