@@ -29,7 +29,7 @@ def python(code, *words, **more):
     """A fresh interpreter."""
     command = [sys.executable, "-c", code, *words]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=25, check=False, **more
+        command, capture_output=True, encoding="utf-8", timeout=25, check=False, **more
     )
 
 
@@ -66,7 +66,7 @@ def test_python_dash_m_is_the_same_command():
     said = subprocess.run(
         [sys.executable, "-m", "virtmigrate", "version"],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=25,
         check=True,
     )
@@ -206,7 +206,7 @@ def test_a_reader_that_leaves_is_no_error_to_tell():
             [sys.executable, "-c", MAIN, "options"],
             stdout=gone,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             timeout=25,
             check=False,
         )

@@ -171,7 +171,7 @@ def test_the_second_signal_leaves_at_once(begun, number, code, words):
         [sys.executable, "-c", NEVER_ENDS, begun],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     ) as process:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)

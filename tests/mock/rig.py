@@ -24,9 +24,7 @@ MANAGER = Manager()
 
 def migrator(world, **more):
     """A migrator on the world's clock."""
-    return Migrator(
-        manager=MANAGER, journal=MemoryJournal(), clock=world.clock, **more
-    )
+    return Migrator(manager=MANAGER, journal=MemoryJournal(), clock=world.clock, **more)
 
 
 def move(world, guest="g", **asked):

@@ -38,7 +38,7 @@ def until_moving(world, form):
     child = subprocess.Popen(
         [sys.executable, "-c", CONTROLLER, world.label, form],
         stdout=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
     for line in child.stdout:
         if line.strip() == "progress":
