@@ -146,7 +146,10 @@ def core_alone() -> dict[str, float]:
     imports = [
         float(
             subprocess.run(
-                [sys.executable, "-c", code], check=True, capture_output=True, encoding="utf-8"
+                [sys.executable, "-c", code],
+                check=True,
+                capture_output=True,
+                encoding="utf-8",
             ).stdout
         )
         for _ in range(IMPORTS)

@@ -201,7 +201,7 @@ def test_capabilities_tell_how_each_option_is_met(terminal):
 def test_a_reader_that_leaves_is_no_error_to_tell():
     read, write = os.pipe()
     os.close(read)
-    with os.fdopen(write, "w") as gone:
+    with os.fdopen(write, "w", encoding="utf-8") as gone:
         said = subprocess.run(
             [sys.executable, "-c", MAIN, "options"],
             stdout=gone,

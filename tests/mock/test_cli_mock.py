@@ -217,7 +217,8 @@ def slow_move(world, state_dir):
     process = subprocess.Popen(
         [sys.executable, "-c", MAIN, "-c", world.uri("a"), "migrate", "web",
          world.uri("b"), "--events"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        env=environment,
     )  # fmt: skip
     for line in process.stdout:
         if json.loads(line)["kind"] == "progress":
