@@ -158,6 +158,10 @@ class Capabilities(Model):
     offline_by_plain_move: bool = False
     """Whether a stopped guest moves by the ordinary phases, without `offline`."""
 
+    def __hash__(self) -> int:
+        """By identity of the host: what it declares rarely changes, and is compared."""
+        return hash((self.hypervisor, self.host_uuid))
+
     def switch(self, name: str) -> Support:
         """How a switch is met here; refused both ways is never invented.
 

@@ -30,6 +30,7 @@ from virtmigrate.forward import (
 from virtmigrate.host import RunState
 from virtmigrate.phases import Fate, Phase
 from virtmigrate.recovery import remembered
+from virtmigrate.settle import see
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,9 +118,11 @@ class Engine:
         self.ctx.suspended |= step.hook == "enter_coma"
         if step.hook == "perform":
             self.told = Told.PERFORM_INTENDED
-        # COMMIT is the intent of finish, and is durable already.
+        # COMMIT is the intent of finish, and is durable already. After it there is
+        # only forward, even for a journal that can't be written any more.
         durable = step.changes and step.hook not in ("commit", "finish")
-        self.book.write("intent", durable=durable, step=step.id)
+        write = self.book.note if self.told is Told.COMMITTED else self.book.write
+        write("intent", durable=durable, step=step.id)
 
     def _act(self, step: Step) -> None:
         own: dict[str, Callable[[], None]] = {
@@ -232,6 +235,8 @@ class Engine:
     def _withdraw(self) -> None:
         self.book.note("rollback", durable=True, why="finish did not start the guest")
         self.told = Told.ROLLING_BACK
+        if see(self.ctx.arrival).state is RunState.PAUSED_MIGRATION:
+            self._guarded("finish", self.at_destination.finish)
         self._guarded("confirm", self.at_source.confirm)
 
     def _roll_back(self) -> None:

@@ -70,19 +70,29 @@ def after_lost_finish(ctx: Context, *, answered: bool) -> Missing:
     since = clock.now()
     while clock.now() < until:
         state = see(ctx.arrival).state
-        if state is RunState.RUNNING or state is ctx.landing is RunState.SHUTOFF:
+        if state is RunState.RUNNING or _is_new(ctx, state):
             return Missing.THERE
         if state is not last:
             last, since = state, clock.now()
         elif clock.now() - since >= STABLE_S:
             if state is RunState.PAUSED:
                 return Missing.THERE
-            if state in STOPPED and _never_started(ctx, state, answered=answered):
+            if _never_started(ctx, state, answered=answered):
                 return Missing.NEVER_STARTED
             if state in STOPPED:
                 return Missing.UNKNOWN
         clock.sleep(LOOK_S)
     return Missing.UNKNOWN
+
+
+def _before(ctx: Context) -> RunState:
+    return ctx.captured.destination.state if ctx.captured else RunState.UNREACHABLE
+
+
+def _is_new(ctx: Context, state: RunState) -> bool:
+    """Whether this is the definition of a stopped guest that was not there before."""
+    landed = state is ctx.landing is RunState.SHUTOFF
+    return landed and _before(ctx) is RunState.ABSENT
 
 
 def _never_started(ctx: Context, state: RunState, *, answered: bool) -> bool:
@@ -91,13 +101,12 @@ def _never_started(ctx: Context, state: RunState, *, answered: bool) -> bool:
     A hypervisor makes the definition durable before it starts the CPUs (libvirt's
     `qemuMigrationDstFinish` does), so where one was asked for and none had been
     there, its absence is proof. An answered failure is proof while nothing of the
-    guest is left beyond what was there before.
+    guest is left beyond what was there before, or beyond a copy that still waits.
     """
     if not ctx.plan.two_step:
         return False
-    before = ctx.captured.destination.state if ctx.captured else RunState.UNREACHABLE
-    as_before = state is before
+    as_before = state in STOPPED and state is _before(ctx)
     if answered:
-        return as_before
+        return as_before or state is RunState.PAUSED_MIGRATION
     asked = ctx.plan.settlement["persist_dest"].effective is True
     return asked and as_before and state is RunState.ABSENT

@@ -68,9 +68,15 @@ class Logbook:
         Raises:
             JournalError: It can't be written.
         """
-        self.journal.append(
-            self.migration, kind, self.clock.wall(), body, durable=durable
-        )
+        try:
+            self.journal.append(
+                self.migration, kind, self.clock.wall(), body, durable=durable
+            )
+        except JournalError:
+            raise
+        except Exception as error:
+            msg = f"a record can't be written: {type(error).__name__}: {error}"
+            raise JournalError(msg, subject=kind) from error
 
     def note(self, kind: str, *, durable: bool = False, **body: object) -> None:
         """A record that would be good to have; a journal that fails stops no undo."""
@@ -126,5 +132,6 @@ class Logbook:
                 self.clock.wall(),
                 settled=settled,
             )
-        except JournalError as error:
-            self.fault(error, "journal")
+        except Exception as error:  # noqa: BLE001 - the result counts, and is told
+            msg = f"it can't be closed in the journal: {error}"
+            self.fault(JournalError(msg, subject=self.migration), "journal")

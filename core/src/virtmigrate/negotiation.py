@@ -24,6 +24,8 @@ from virtmigrate.option_rows import (
 from virtmigrate.plan import Settlement
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from virtmigrate.options import Options
     from virtmigrate.plan import GuestFacts
 
@@ -60,6 +62,17 @@ class Ends:
         """Forms that both can take part in, the source's best first."""
         return [form for form in self.source.forms if form in self.destination.forms]
 
+    def kind(self) -> Hashable:
+        """All that a settlement depends on: whose name the guest bears is not."""
+        guest = self.guest
+        return (
+            self.source,
+            self.destination,
+            guest.state,
+            guest.persistent,
+            self.defined_there,
+        )
+
     def facts(self) -> dict[str, bool]:
         """What constraints may ask about the guest."""
         state = self.guest.state
@@ -81,6 +94,9 @@ def settle(options: Options, ends: Ends) -> Settlement:
     Raises:
         ExceptionGroup: Of `Refused`: *every* refusal, each with side and remedy.
     """
+    key = (options, ends.kind())
+    if (known := _SETTLED.get(key)) is not None:
+        return known
     refusals: list[Refused] = list(_mixed(ends))
     # Plain rows, validated in one go: this runs for every plan.
     rows: list[dict[str, object]] = []
@@ -106,7 +122,15 @@ def settle(options: Options, ends: Ends) -> Settlement:
     if refusals:
         msg = f"{ends.guest.name} can't move as asked"
         raise ExceptionGroup(msg, refusals)
+    if len(_SETTLED) >= SETTLED_MAX:
+        _SETTLED.clear()
+    _SETTLED[key] = settlement
     return settlement
+
+
+SETTLED_MAX = 256
+_SETTLED: dict[tuple[Options, Hashable], Settlement] = {}
+"""Settlements so far: a drain asks the same of the same hosts again and again."""
 
 
 def form_of(settlement: Settlement, ends: Ends) -> tuple[Form, str]:
