@@ -117,13 +117,18 @@ class LibvirtGuest:
         )
 
     def _busy(self) -> bool:
-        """Whether a job is active; one whose process does not answer is."""
+        """Whether a job is active; a guest that can't be asked is busy."""
         try:
             return self._control.tell(
                 "asking for its job", self._with(_job), deadline_s=JOB_S
             )
         except AnswerLost:
             return True
+        except HostError as error:
+            code = code_of(error)
+            if code in (0, Code.NO_DOMAIN):
+                raise
+            return code != Code.NO_SUPPORT
 
     def definitions(self) -> Definitions:
         """Its exact definitions, secrets included: they must be restorable."""
@@ -155,8 +160,15 @@ class LibvirtGuest:
         """Remove its persistent definition; firmware variables stay."""
 
         def undefine(domain: Domain) -> None:
-            if domain.isPersistent() == 1:
+            if domain.isPersistent() != 1:
+                return
+            try:
                 domain.undefineFlags(UNDEFINE_KEEP_NVRAM)
+            except libvirt.libvirtError as error:
+                # A driver that keeps no firmware variables does not know the flag.
+                if error.get_error_code() != Code.INVALID_ARG:
+                    raise
+                domain.undefineFlags(0)
 
         self._unless(RunState.ABSENT, "removing the definition", undefine)
 

@@ -1,0 +1,111 @@
+"""Domain documents, hostile ones first."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from virtmigrate.errors import BadInput, Side
+from virtmigrate_libvirt.xml import host_uuid, parse
+
+UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
+HEAD = f"<name>g</name><uuid>{UUID}</uuid>"
+GOOD = f"""<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+  {HEAD}<vcpu placement='static'>4</vcpu>
+  <memtune><hard_limit unit='KiB'>1048576</hard_limit></memtune>
+  <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <disk type='file' device='disk'><source file='/a.img'/><target dev='vda'/></disk>
+    <disk type='block' device='disk'><source dev='/dev/b'/><target dev='vdb'/>
+      <shareable/></disk>
+    <disk type='file' device='cdrom'><target dev='sda'/><readonly/></disk>
+  </devices>
+</domain>"""
+
+BILLION = (
+    '<!DOCTYPE d [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;">]>'
+    f"<domain>{HEAD}<title>&c;</title></domain>"
+)
+EXTERNAL = (
+    '<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
+    f"<domain>{HEAD}<title>&x;</title></domain>"
+)
+HOSTILE = {
+    "internal entity": BILLION,
+    "external entity": EXTERNAL,
+    "external DTD": f'<!DOCTYPE d SYSTEM "http://x/"><domain>{HEAD}</domain>',
+    "empty": "",
+    "no XML": "hello",
+    "truncated": GOOD[:-20],
+    "control character": f"<domain>{HEAD}&#1;</domain>",
+    "surrogate": f"<domain>{HEAD}\ud800</domain>",
+    "too large": f"<domain>{HEAD}<title>{'x' * (1 << 20)}</title></domain>",
+    "too deep": f"<domain>{HEAD}{'<a>' * 70}{'</a>' * 70}</domain>",
+    "absurdly deep": f"<domain>{HEAD}{'<a>' * 9000}{'</a>' * 9000}</domain>",
+    "another root": f"<network>{HEAD}</network>",
+    "no uuid": "<domain><name>g</name></domain>",
+    "two uuids": f"<domain>{HEAD}<uuid>{UUID}</uuid></domain>",
+    "two names": f"<domain>{HEAD}<name>h</name></domain>",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_documents_are_refused(text):
+    with pytest.raises(BadInput) as caught:
+        parse(text, side=Side.SOURCE, subject="--xml")
+    assert caught.value.side is Side.SOURCE
+    assert caught.value.subject == "--xml"
+    assert caught.value.remedy
+    assert len(str(caught.value)) < 1000
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_a_document_or_refused(text):
+    with pytest.raises(BadInput):
+        parse(text)
+
+
+@given(st.text(alphabet="<>&;!/abdoimn='\"[] -", max_size=200))
+def test_anything_inside_a_domain_is_read_or_refused(inside):
+    try:
+        document = parse(f"<domain>{HEAD}{inside}</domain>")
+    except BadInput:
+        return
+    assert document.name == "g"
+
+
+def test_what_is_read():
+    document = parse(GOOD)
+    assert document.name == "g"
+    assert document.uuid == UUID
+    assert document.kind == "kvm"
+    assert document.emulator == "/usr/bin/qemu-system-x86_64"
+    assert document.vcpus == 4
+    assert document.hard_limit
+    assert not document.passes_arguments
+    vda, vdb, sda = document.disks()
+    assert (vda.target, vda.kind, vda.source) == ("vda", "file", "/a.img")
+    assert vdb.shareable
+    assert vdb.source == "/dev/b"
+    assert sda.read_only
+    assert sda.source == ""
+
+
+def test_arguments_for_the_emulator_are_seen():
+    tail = "<qemu:commandline><qemu:arg value='-s'/></qemu:commandline></domain>"
+    assert parse(GOOD.replace("</domain>", tail)).passes_arguments
+
+
+def test_a_renamed_copy_leaves_the_original():
+    document = parse(GOOD)
+    renamed = document.renamed("h & co")
+    assert renamed.name == "h & co"
+    assert document.name == "g"
+    assert parse(renamed.text()).name == "h & co"
+
+
+def test_host_uuid():
+    text = f"<capabilities><host><uuid>{UUID.upper()}</uuid></host></capabilities>"
+    assert host_uuid(text, side=Side.SOURCE) == UUID
+    with pytest.raises(BadInput):
+        host_uuid("<capa", side=Side.SOURCE)
