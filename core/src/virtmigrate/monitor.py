@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from virtmigrate.capabilities import Knob
-from virtmigrate.errors import Cancelled, HostError, VirtmigrateError
+from virtmigrate.errors import Cancelled, VirtmigrateError
 from virtmigrate.events import Acted, Progress
 
 if TYPE_CHECKING:
@@ -74,14 +74,14 @@ class Monitor:
     def pulse(self) -> None:
         """Sample, report, cancel, act."""
         ctx = self._bound()
+        sample = None
         try:
             sample = ctx.guest.sample()
+            if sample is not None:
+                self._report(sample)
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             # A transfer outlives a sample that failed; perform itself tells the end.
             self.book.note("no-sample", why=str(error))
-            sample = None
-        if sample is not None:
-            self._report(sample)
         if self.cancel.is_set():
             self.limit = CANCELLED
             self._abort(ctx)
