@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tests.core.declared import qemu_like
 from tests.core.plans import plan_of
 from tests.core.runs import Run
 from tests.core.scripted import XML, Copy, ScriptedHost, World
-from virtmigrate.context import Captured, Context
+from virtmigrate import Options
+from virtmigrate.context import Captured, Context, PlanContext
 from virtmigrate.host import Definitions, Sighting
 from virtmigrate.settle import Settler
 
@@ -59,6 +61,22 @@ def context(world, *, plan=None, suspended=False, there=None):
         captured=captured,
         landing=world.state,
         suspended=suspended,
+    )
+
+
+def request(world, options=None):
+    """What a pre-flight sees of that world."""
+    here, away = ScriptedHost("a", world), ScriptedHost("b", world)
+    guest = here.guest_by_uuid(PLAN.guest.uuid)
+    return PlanContext(
+        options=options or Options(),
+        source=here,
+        destination=away,
+        guest=guest,
+        sighting=guest.look(),
+        definitions=guest.definitions(),
+        source_capabilities=qemu_like("a"),
+        destination_capabilities=qemu_like("b"),
     )
 
 

@@ -63,33 +63,29 @@ events = []
 def virtmigrate_event(event):
     events.append(event)
 """
+IMPORT = "from virtmigrate.hookspecs import hookimpl"
 BROKEN = {
     "raises": ("raise RuntimeError('no such library')", "no such library"),
     "exits": ("import sys; sys.exit(3)", "SystemExit"),
     "does not parse": ("def (", "SyntaxError"),
     "misses its import": ("import no_such_module_anywhere", "no_such_module_anywhere"),
     "has an unknown hook": (
-        "from virtmigrate.hookspecs import hookimpl\n"
         "@hookimpl\ndef virtmigrate_begn(ctx): ...",
         "virtmigrate_begn",
     ),
     "has an unknown argument": (
-        "from virtmigrate.hookspecs import hookimpl\n"
         "@hookimpl\ndef virtmigrate_begin(context): ...",
         "context",
     ),
     "raises when asked": (
-        "from virtmigrate.hookspecs import hookimpl\n"
         "@hookimpl\ndef virtmigrate_hypervisors(): return 1 / 0",
         "division by zero",
     ),
     "hands over one, not a list": (
-        "from virtmigrate.hookspecs import hookimpl\n"
         "@hookimpl\ndef virtmigrate_hypervisors(): return object()",
         "not iterable",
     ),
     "hands over something else": (
-        "from virtmigrate.hookspecs import hookimpl\n"
         "@hookimpl\ndef virtmigrate_hypervisors(): return [object()]",
         "object is no Hypervisor",
     ),
@@ -105,7 +101,7 @@ def record_of(manager, name):
 @requirement("plugin.isolated")
 def test_a_plugin_that_is_broken_is_named_and_takes_no_other_down(install, how):
     code, cause = BROKEN[how]
-    install("broken-dist", code, point="bad")
+    install("broken-dist", f"{IMPORT}\n{code}", point="bad")
     install("good-dist", GOOD, point="good")
     manager = Manager()
     bad, good = record_of(manager, "bad"), record_of(manager, "good")
@@ -305,7 +301,7 @@ def test_an_unknown_scheme_is_refused_with_those_that_are_served(manager):
 
 
 def test_a_relay_to_nowhere_is_an_error(manager):
-    with pytest.raises(PluginError, match="no working plugin brings .*'nowhere'"):
+    with pytest.raises(PluginError, match=r"no working plugin brings .*'nowhere'"):
         manager.relay("nowhere")
 
 
