@@ -70,7 +70,7 @@ class Document:
     def vcpus(self) -> int:
         """Most virtual CPUs, 0 where it does not say."""
         text = self._text("vcpu")
-        return int(text) if text.isdecimal() and len(text) < LONGEST_NUMBER else 0
+        return int(text[:LONGEST_NUMBER]) if text.isdecimal() else 0
 
     @property
     def hard_limit(self) -> bool:
@@ -104,7 +104,8 @@ class Document:
         return (self._root.findtext(path) or "").strip()
 
 
-LONGEST_NUMBER = 10
+LONGEST_NUMBER = 18
+"""Digits that are read of a number; one with more is absurd either way."""
 
 
 def _disk(node: etree._Element) -> Disk:

@@ -1,0 +1,168 @@
+"""What a QEMU host declares: every option, from what its daemon reports."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.qemu.declared import declare, ends
+from tests.requirements import requirement
+from virtmigrate.capabilities import Form, How, Knob, Progress, undeclared
+from virtmigrate.errors import OptionRefused
+from virtmigrate.negotiation import form_of, settle
+from virtmigrate.option_rows import SWITCHES, VALUES
+from virtmigrate.options import Options
+from virtmigrate_qemu.since import Since, shown, version
+
+
+def refusals(both, **asked):
+    with pytest.raises(ExceptionGroup) as caught:
+        settle(Options(**asked), both)
+    return list(caught.value.exceptions)
+
+
+def settled(settlement, name):
+    row = settlement[name]
+    return row.effective, row.how
+
+
+def test_every_option_is_declared_and_nothing_else():
+    declared = declare()
+    assert set(declared.switches) == {row.name for row in SWITCHES}
+    assert set(declared.values) == {row.name for row in VALUES}
+    assert undeclared(declared) == []
+
+
+def test_what_it_can_do():
+    declared = declare()
+    assert declared.versions == {"libvirt": "12.5.0", "qemu": "9.0.0"}
+    assert declared.progress is Progress.BYTES
+    assert set(declared.knobs) == set(Knob)
+    assert declared.forms == (Form.DRIVEN, Form.PEER_TO_PEER, Form.CALL)
+
+
+@requirement("direct")
+def test_direct_is_refused_by_name():
+    (error,) = refusals(ends(), direct=True)
+    assert isinstance(error, OptionRefused)
+    assert error.subject == "direct"
+    assert "--direct" in error.message
+    assert "not supported by the source host" in error.message
+
+
+def test_a_bare_move_on_new_and_on_old_hosts():
+    for reported in ({}, {"libvirt": "9.0.0", "qemu": "7.2.0"}):
+        settlement = settle(Options(), ends(**reported))
+        for name in ("live", "persist_dest", "undefine_source"):
+            assert settled(settlement, name) == (True, How.NATIVE)
+
+
+def test_live_no_is_the_hypervisors_own():
+    settlement = settle(Options(live=False), ends())
+    assert settled(settlement, "live") == (False, How.NATIVE)
+
+
+def test_change_protection_is_always_on_and_can_not_be_off():
+    settlement = settle(Options(), ends())
+    assert settled(settlement, "change_protection") == (True, How.NATIVE)
+    (error,) = refusals(ends(), change_protection=False)
+    assert error.subject == "change_protection"
+    bare = settle(Options(), ends(change_protection=False))
+    assert bare["change_protection"].effective is False
+    (error,) = refusals(ends(change_protection=False), change_protection=True)
+    assert "can't lock" in error.message
+
+
+TOO_OLD = {
+    "postcopy_resume": ({"postcopy_resume": True, "postcopy": True}, "8.5.0"),
+    "zerocopy": ({"zerocopy": True, "parallel": True}, "8.5.0"),
+    "copy_storage_synchronous_writes": (
+        {"copy_storage_synchronous_writes": True, "copy_storage": True},
+        "8.0.0",
+    ),
+    "switchover_bandwidth_mib_s": ({"switchover_bandwidth_mib_s": 9}, "11.1.0"),
+    "migrate_disks_detect_zeroes": (
+        {"copy_storage": True, "migrate_disks_detect_zeroes": ("vda",)},
+        "10.9.0",
+    ),
+    "migrate_disks_target_zero": (
+        {"copy_storage": True, "migrate_disks_target_zero": ("vda",)},
+        "12.2.0",
+    ),
+    "disks_uri": ({"disks_uri": "tcp://b"}, "6.8.0"),
+}
+
+
+@pytest.mark.parametrize("name", TOO_OLD)
+def test_what_an_old_host_lacks_is_refused_with_the_version_it_needs(name):
+    asked, needed = TOO_OLD[name]
+    errors = refusals(ends(libvirt="5.3.0"), **asked)
+    mine = [error for error in errors if error.subject == name]
+    assert mine
+    assert all(needed in error.message for error in mine)
+    settle(Options(**asked), ends(qemu="10.1.0"))
+
+
+def test_an_old_qemu_is_told_from_an_old_libvirt():
+    (error,) = refusals(ends(qemu="3.9.0"), parallel=True)[:1]
+    assert "QEMU 4.0" in error.message
+
+
+@pytest.mark.parametrize(
+    ("reported", "method", "other"),
+    [
+        ({"libvirt": "9.0.0"}, "zlib", {"parallel": True}),
+        ({"qemu": "9.1.0"}, "mt", {}),
+    ],
+)
+def test_a_compression_method_that_is_not_to_be_had(reported, method, other):
+    errors = refusals(ends(**reported), compression_methods=(method,), **other)
+    assert f"no-compression-{method}" in {error.subject for error in errors}
+    settle(Options(compression_methods=(method,), **other), ends())
+
+
+FORMS = [
+    ({}, {}, Form.DRIVEN),
+    ({"driven": False}, {}, Form.CALL),
+    ({}, {"p2p": True}, Form.PEER_TO_PEER),
+    ({}, {"tunnelled": True}, Form.PEER_TO_PEER),
+]
+
+
+@pytest.mark.parametrize(("reported", "asked", "form"), FORMS)
+def test_the_form(reported, asked, form):
+    both = ends(**reported)
+    assert form_of(settle(Options(**asked), both), both)[0] is form
+
+
+def test_no_form_without_parameters():
+    assert declare(params=False).forms == ()
+
+
+def test_peer_to_peer_is_refused_where_the_driver_lacks_it():
+    (error,) = refusals(ends(p2p=False), p2p=True)
+    assert "peer-to-peer" in error.message
+
+
+def test_an_option_may_ask_for_another():
+    settlement = settle(Options(tunnelled=True), ends())
+    assert settlement["p2p"].effective is True
+    settlement = settle(Options(compression_methods=("xbzrle",)), ends())
+    assert settlement["compressed"].effective is True
+    assert settlement["compressed"].why == "--comp-methods asks for it"
+
+
+@pytest.mark.parametrize(
+    ("libvirt", "qemu", "said"),
+    [
+        (9_000_000, 7_002_000, ""),
+        (8_004_000, 7_002_000, "it needs libvirt 8.5.0, 8.4.0 runs there"),
+        (9_000_000, 7_000_050, "it needs QEMU 7.1, 7.0.50 runs there"),
+    ],
+)
+def test_versions(libvirt, qemu, said):
+    assert Since("8.5.0", "7.1").missing(libvirt, qemu) == said
+
+
+def test_a_version_goes_through_text():
+    assert shown(version("11.1")) == "11.1.0"
+    assert version("12.2.3") == 12_002_003

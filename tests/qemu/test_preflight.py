@@ -1,0 +1,153 @@
+"""Findings from documents and URIs, without a host; and who stopped a guest."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from tests.requirements import requirement
+from virtmigrate.errors import Side
+from virtmigrate.host import Definitions, RunState, Sample, Sighting
+from virtmigrate.options import Options
+from virtmigrate.plan import Level
+from virtmigrate_qemu import preflight
+from virtmigrate_qemu.documents import faults
+from virtmigrate_qemu.standstill import MARGIN_S, Standstill
+
+UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
+GUEST = f"""<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+<name>g</name><uuid>{UUID}</uuid><vcpu>2</vcpu>
+<devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices></domain>"""
+
+BAD = {
+    "another guest": GUEST.replace("c7a5", "0000"),
+    "must keep the name": GUEST.replace("<name>g<", "<name>h<"),
+    "another emulator": GUEST.replace("/usr/bin/qemu", "/tmp/qemu"),
+    "arguments": GUEST.replace(
+        "</domain>",
+        "<qemu:commandline><qemu:arg value='-s'/></qemu:commandline></domain>",
+    ),
+    "more virtual CPUs": GUEST.replace("<vcpu>2<", "<vcpu>1000000000<"),
+    "DOCTYPE": "<!DOCTYPE d []>" + GUEST,
+    "well-formed": GUEST[:-4],
+}
+
+
+@pytest.mark.parametrize(("why", "text"), BAD.items())
+def test_a_document_that_no_daemon_may_see(why, text):
+    ((message, remedy),) = faults("dest_xml", text, GUEST)
+    assert message.startswith("--xml")
+    assert why in message
+    assert remedy
+
+
+def test_good_documents():
+    assert list(faults("dest_xml", None, GUEST)) == []
+    assert list(faults("dest_xml", GUEST, GUEST)) == []
+    without = GUEST.replace("<emulator>/usr/bin/qemu-system-x86_64</emulator>", "")
+    assert list(faults("persist_xml", without, GUEST)) == []
+
+
+def request(uri="qemu+ssh://b/system", state=RunState.RUNNING, xml=GUEST, **asked):
+    """As much of a `PlanContext` as the pure checks read."""
+    return SimpleNamespace(
+        options=Options(**asked),
+        destination=SimpleNamespace(uri=uri),
+        guest=SimpleNamespace(name="g", uuid=UUID),
+        sighting=Sighting(state),
+        definitions=Definitions(xml, xml),
+    )
+
+
+def seen(wanted):
+    return {finding.id: finding for look in preflight.LOOKS for finding in look(wanted)}
+
+
+def test_nothing_stands_in_the_way():
+    assert seen(request()) == {}
+
+
+LOCAL = [
+    "qemu:///system",
+    "qemu+ssh://localhost/system",
+    "qemu+tls://localhost.x/system",
+]
+
+
+@pytest.mark.parametrize("uri", LOCAL)
+@pytest.mark.parametrize("asked", [{"p2p": True}, {"tunnelled": True}])
+def test_a_peer_that_would_be_the_source_itself(uri, asked):
+    (finding,) = seen(request(uri, **asked)).values()
+    assert finding.id == "peer-uri-is-local"
+    assert finding.level is Level.BLOCKER
+    assert finding.side is Side.DESTINATION
+
+
+def test_a_peer_that_can_be_told_apart():
+    assert seen(request("qemu+unix:///system?socket=/run/b/sock", p2p=True)) == {}
+    assert seen(request("qemu:///system")) == {}
+
+
+def test_rdma_needs_a_limit():
+    assert set(seen(request(migrate_uri="rdma://b"))) == {"rdma-without-limit"}
+    limited = GUEST.replace(
+        "<vcpu>", "<memtune><hard_limit>9</hard_limit></memtune><vcpu>"
+    )
+    assert seen(request(migrate_uri="rdma://b", xml=limited)) == {}
+
+
+def test_an_io_error_and_abort_on_error():
+    stopped = RunState.PAUSED_IOERROR
+    assert set(seen(request(state=stopped, abort_on_error=True))) == {
+        "paused-on-io-error"
+    }
+    assert seen(request(state=stopped)) == {}
+
+
+def test_a_bad_document_is_a_blocker_of_the_request():
+    found = seen(request(dest_xml=BAD["DOCTYPE"], persist_xml=BAD["another guest"]))
+    assert set(found) == {"bad-dest-xml", "bad-persist-xml"}
+    assert all(finding.side is Side.REQUEST for finding in found.values())
+    assert found["bad-dest-xml"].subject == "dest_xml"
+
+
+RATE = 10_000_000
+STILL = RunState.PAUSED_MIGRATION
+
+
+def sample(remaining):
+    return Sample(remaining_bytes=remaining, bandwidth_bytes_s=RATE)
+
+
+@requirement("lost.run-state")
+def test_a_standstill_longer_than_the_switchover_was_somebodys():
+    still = Standstill()
+    still.see(0.0, RunState.RUNNING, sample(9 * RATE))
+    still.see(1.0, STILL, sample(8 * RATE))
+    still.see(9.0, STILL, sample(0))
+    assert still.somebody_s(9.1, downtime_ms=400)
+    assert still.surely_somebody_s
+
+
+def test_the_switchovers_own_standstill_is_nobodys():
+    still = Standstill()
+    still.see(8.7, RunState.RUNNING, sample(RATE // 3))
+    still.see(8.8, STILL, sample(RATE // 4))
+    assert not still.somebody_s(9.1, downtime_ms=400)
+    assert not still.surely_somebody_s
+
+
+def test_a_guest_that_was_resumed_again_is_not_held():
+    still = Standstill()
+    still.see(1.0, STILL, sample(8 * RATE))
+    still.see(2.0, RunState.RUNNING, sample(7 * RATE))
+    assert not still.somebody_s(9.0, downtime_ms=0)
+
+
+def test_the_margin():
+    still = Standstill()
+    still.see(0.0, STILL, sample(0))
+    assert not still.somebody_s(MARGIN_S, downtime_ms=0)
+    assert still.somebody_s(MARGIN_S + 0.01, downtime_ms=0)
+    assert not still.somebody_s(1.0, downtime_ms=1000)
