@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -9,7 +11,12 @@ from tests.core.runs import Run
 from tests.core.scripted import World
 
 # Other work on the machine must not fail a property; pytest-timeout bounds each test.
-settings.register_profile("virtmigrate", deadline=None)
+# The examples that `tox -m fast` can afford; VIRTMIGRATE_EXAMPLES asks for more.
+settings.register_profile(
+    "virtmigrate",
+    deadline=None,
+    max_examples=int(os.environ.get("VIRTMIGRATE_EXAMPLES", "40")),
+)
 settings.load_profile("virtmigrate")
 
 

@@ -30,28 +30,28 @@ from virtmigrate.phases import Fate, Outcome, Phase
 from virtmigrate.plan import Plan
 from virtmigrate.results import Result
 
-# From most to least important; docs and a test hold the same list.
+# From most to least important; a test pins the list.
 __all__ = [
-    "AnswerLost",
-    "BadInput",
-    "Fate",
+    "Migrator",
+    "Options",
+    "Plan",
+    "Result",
+    "Outcome",
     "Handle",
-    "HostError",
-    "HostUnreachable",
     "Manager",
     "MemoryJournal",
-    "Migrator",
-    "NotSucceeded",
-    "OptionRefused",
-    "Options",
-    "Outcome",
+    "hookimpl",
     "Phase",
-    "Plan",
-    "Refused",
-    "Result",
+    "Fate",
     "Side",
     "VirtmigrateError",
-    "hookimpl",
+    "Refused",
+    "BadInput",
+    "OptionRefused",
+    "HostError",
+    "HostUnreachable",
+    "AnswerLost",
+    "NotSucceeded",
 ]
 
 __version__ = "0.1.0"

@@ -29,7 +29,8 @@ from virtmigrate.forward import (
 )
 from virtmigrate.host import RunState
 from virtmigrate.phases import Fate, Phase
-from virtmigrate.recovery import remembered
+from virtmigrate.recovery import UNDO_CONFIGURATION, remembered
+from virtmigrate.rollback import Rollback, completes_alone, went_by_itself
 from virtmigrate.settle import see
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from virtmigrate.results import Result
 
 PHASE_HOOKS = ("begin", "prepare", "perform", "finish", "confirm")
+BEFORE_FINISH = (Phase.BEGIN, Phase.PREPARE, Phase.PERFORM, Phase.COMMIT)
 
 
 class Engine:
@@ -69,6 +71,7 @@ class Engine:
         self.cookie = b""
         self.told = Told.BEGUN
         self.entered: list[Step] = []
+        self.done: set[str] = set()
         self.landed_ms: float | None = None
         self.stopped_ms: float | None = None
 
@@ -77,9 +80,13 @@ class Engine:
         self.book.start(self.ctx)
         steps = list(self.ctx.plan.steps)
         while steps and steps[0].phase is not Phase.FINISH:
-            if not self._try(steps.pop(0)):
+            if self._try(steps.pop(0)):
+                continue
+            if not went_by_itself(self.ctx, self.told):
                 self._roll_back()
                 return self._end()
+            self._commit_late()
+            steps = [s for s in steps if s.phase not in BEFORE_FINISH]
         # After COMMIT no failing step stops the following ones; but nothing is retired
         # or undone for a guest that was not seen at the destination.
         for step in steps:
@@ -93,7 +100,7 @@ class Engine:
         """Run a step; False if it failed (its fault is in the log)."""
         self.book.emit(StepStarted, step=step.id, phase=step.phase, side=step.side)
         try:
-            if self.told in (Told.BEGUN, Told.PERFORM_INTENDED, Told.PERFORMED):
+            if self._can_go_back():
                 self.monitor.check_cancel()
             self._intend(step)
             self._act(step)
@@ -102,11 +109,17 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - a plugin's Host may raise anything
             msg = f"{step.hook} raised {type(error).__name__}: {error}"
             return self._failed(step, PluginError(msg, side=step.side))
+        self.done.add(step.hook)
         self.book.note("record", step=step.id, notes=dict(self.ctx.notes))
         self.book.emit(StepEnded, step=step.id, ok=True)
         if step.hook == self._lands_with:
             self._landed()
         return True
+
+    def _can_go_back(self) -> bool:
+        if self.told is Told.PERFORMED:
+            return not completes_alone(self.ctx)
+        return self.told is Told.BEGUN
 
     def _failed(self, step: Step, error: VirtmigrateError) -> bool:
         fault = self.book.fault(error, step.id)
@@ -194,8 +207,19 @@ class Engine:
             self._destination_has_it()
         ctx.landing = decide_landing(ctx, seen)
         self.book.write("commit", durable=True, landing=ctx.landing.value)
+        self._committed()
+
+    def _commit_late(self) -> None:
+        """The hypervisor has moved it, whatever was answered: only forward."""
+        if self.told is Told.PERFORM_INTENDED:
+            self.cookie = b""
+        self.ctx.landing = decide_landing(self.ctx, see(self.ctx.guest))
+        self.book.note("commit", durable=True, landing=self.ctx.landing.value)
+        self._committed()
+
+    def _committed(self) -> None:
         self.told = Told.COMMITTED
-        self.book.emit(Committed, landing=ctx.landing)
+        self.book.emit(Committed, landing=self.ctx.landing)
 
     def _destination_has_it(self) -> None:
         """While the source can still go on, don't commit to a host that lost it."""
@@ -229,54 +253,21 @@ class Engine:
             self._landed()
             return True
         if found is Missing.NEVER_STARTED:
-            self._withdraw()
+            self._back.withdraw()
+            self.told = Told.ROLLING_BACK
         return False
 
-    def _withdraw(self) -> None:
-        self.book.note("rollback", durable=True, why="finish did not start the guest")
-        self.told = Told.ROLLING_BACK
-        if see(self.ctx.arrival).state is RunState.PAUSED_MIGRATION:
-            self._guarded("finish", self.at_destination.finish)
-        self._guarded("confirm", self.at_source.confirm)
-
     def _roll_back(self) -> None:
-        """Before COMMIT: take back in reverse what was begun.
-
-        Once perform was intended the destination may hold the only complete copy, so
-        nothing is ended there while the source can't be seen.
-        """
         performed = self.told is not Told.BEGUN
-        if performed and wait_for_source(self.ctx).state is RunState.UNREACHABLE:
-            return
-        self.book.note("rollback", durable=True, why="a step failed before COMMIT")
-        if performed:
+        if self._back.take_back(self.entered, performed=performed) and performed:
             self.told = Told.ROLLING_BACK
-        for step in reversed(self.entered):
-            if step.undo == "finish":
-                self._guarded("finish", self.at_destination.finish)
-            elif step.undo == "confirm":
-                self._guarded("confirm", self.at_source.confirm)
-            elif step.undo == "leave_coma" and not performed:
-                # Once perform was intended only a look at both hosts may resume it.
-                self._leave_coma()
 
-    def _guarded(
-        self, name: str, hook: Callable[[Context, bytes, Fate], object]
-    ) -> None:
-        """An undo that never stops the following ones."""
-        try:
-            hook(self.ctx, b"", Fate.CANCELLED)
-            self.book.note("undone", step=name)
-        except VirtmigrateError as error:
-            self.book.fault(error, f"undo by {name}")
-
-    def _leave_coma(self) -> None:
-        try:
-            self.at_source.leave_coma(self.ctx)
-        except VirtmigrateError as error:
-            self.book.fault(error, "undo by leave_coma")
+    @property
+    def _back(self) -> Rollback:
+        return Rollback(self.ctx, self.at_source, self.at_destination, self.book)
 
     def _end(self) -> Result:
+        planned = {step.hook for step in self.ctx.plan.steps}
         return Closing(
             self.ctx,
             self.at_source,
@@ -286,4 +277,5 @@ class Engine:
             prepared=any(step.hook == "prepare" for step in self.entered),
             landed_ms=self.landed_ms,
             stopped_ms=self.stopped_ms,
+            left=tuple(h for h in UNDO_CONFIGURATION if h in planned - self.done),
         ).close()

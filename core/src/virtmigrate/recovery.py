@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from virtmigrate.journal import Record
     from virtmigrate.plan import Plan
 
+UNDO_CONFIGURATION = ("restore_source", "undo_persist")
+"""Steps that put definitions as asked, in the order that never leaves none."""
+
 
 @dataclass(slots=True)
 class Remembered:
@@ -43,7 +46,7 @@ class Remembered:
     def left(self, plan: Plan) -> tuple[str, ...]:
         """Hooks of the plan that undo configuration and are not recorded as done."""
         hooks = {step.hook for step in plan.steps} - self.done
-        return tuple(h for h in ("restore_source", "undo_persist") if h in hooks)
+        return tuple(h for h in UNDO_CONFIGURATION if h in hooks)
 
 
 def remember(records: Iterable[Record]) -> Remembered:
