@@ -1,4 +1,4 @@
-"""Before COMMIT: take back in reverse what was begun, but never what may be the guest."""
+"""Before COMMIT: take back in reverse what was begun, never what may be the guest."""
 
 from __future__ import annotations
 
