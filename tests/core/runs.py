@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
+from tests.core.declared import qemu_like, vz_like
 from tests.core.scripted import NAME, ScriptedPlugin, World
 from virtmigrate import Manager, MemoryJournal, Migrator, Options
+from virtmigrate.capabilities import How, Support
 from virtmigrate.errors import JournalError
 
+STYLES = {
+    "qemu": qemu_like,
+    "vz": vz_like,
+    # As vz, but a definition at the destination is undone at once.
+    "emulated": lambda host, **fields: vz_like(
+        host, {"persist_dest": Support(on=How.INHERENT, off=How.EMULATED)}, **fields
+    ),
+}
 SOURCE, DESTINATION = "scripted:///a", "scripted:///b"
 
 
@@ -35,27 +46,43 @@ class LoudJournal(MemoryJournal):
 
 @dataclass
 class Run:
-    """One world and the migrator that works in it."""
+    """One world and the migrator that works in it.
+
+    Attributes:
+        style: What its hosts declare: a key of `STYLES`.
+        cancel: Set it, and the migration that runs is cancelled.
+        sinks: Called with each event.
+    """
 
     world: World
     plugins: tuple[object, ...] = ()
+    style: str = "qemu"
     events: list[object] = field(default_factory=list)
+    cancel: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self):
+        self.world.declare = STYLES[self.style]
         self.journal = LoudJournal(self.world)
         self.manager = Manager(
             [ScriptedPlugin(self.world), *self.plugins], discover=False
         )
+        self.sinks = [self.events.append]
         self.migrator = Migrator(
             manager=self.manager,
             journal=self.journal,
             clock=self.world.clock,
-            sinks=[self.events.append],
+            sinks=[self._tell],
         )
+
+    def _tell(self, event):
+        for sink in self.sinks:
+            sink(event)
 
     def migrate(self, **asked):
         """Move the guest from a to b."""
-        return self.migrator.migrate(NAME, SOURCE, DESTINATION, Options(**asked))
+        return self.migrator._migrate(
+            "m1", NAME, SOURCE, DESTINATION, Options(**asked), self.cancel
+        )
 
     def plan(self, **asked):
         """Plan the same."""

@@ -54,11 +54,14 @@ class World:
     """Two hosts, a guest, and a script of what goes wrong.
 
     Attributes:
+        state: What the guest does before the migration.
         gone: Whether perform removes the source's copy and starts the guest at the
             destination, as a vz-like hypervisor does.
         down: Hosts that do not answer.
         at: (call, "before" or "after") -> what happens then; it may raise.
         wrongs: What happened that must never happen.
+        newest: Host whose image counts; the other one's is stale.
+        ctx: The context of the migration that runs.
     """
 
     state: RunState = RunState.RUNNING
@@ -72,8 +75,11 @@ class World:
     cookies: dict[str, bytes] = field(default_factory=dict)
     at: dict[tuple[str, str], list] = field(default_factory=lambda: defaultdict(list))
     wrongs: list[str] = field(default_factory=list)
+    declare: object = qemu_like
     declared: dict[str, object] = field(default_factory=dict)
     newest: str = "a"
+    remaining: int = 60
+    ctx: object = None
 
     def __post_init__(self):
         self.hosts.setdefault("a", Copy(self.state, XML if self.persistent else None))
@@ -185,7 +191,8 @@ class ScriptedGuest:
 
     def sample(self):
         self.world.happen(f"{SIDES[self.host]}.sample", "before")
-        return Sample(total_bytes=100, processed_bytes=40, remaining_bytes=60)
+        left = self.world.remaining
+        return Sample(total_bytes=100, processed_bytes=100 - left, remaining_bytes=left)
 
     def abort(self):
         self._do("abort", lambda: None)
@@ -272,10 +279,11 @@ class ScriptedPlugin:
 
     @hookimpl
     def virtmigrate_capabilities(self, host):
-        return qemu_like(host.name, **self.world.declared)
+        return self.world.declare(host.name, **self.world.declared)
 
     @hookimpl
     def virtmigrate_begin(self, ctx):
+        self.world.ctx = ctx
         return self._phase("begin", b"", lambda: None, b"from-begin")
 
     @hookimpl
@@ -303,13 +311,15 @@ class ScriptedPlugin:
         return self._phase("perform", cookie, change, b"from-perform")
 
     def _land(self, ctx, *, ran):
-        """The hypervisor completes it at the destination by itself."""
+        """The hypervisor completes it at the destination, and retires the source."""
         world = self.world
         world.moved()
         if ctx.options.persist_dest or world.gone:
             world.hosts["b"].persistent = XML
-        if world.gone:
+        if world.gone or ctx.options.undefine_source:
             world.hosts["a"] = Copy()
+        else:
+            world.hosts["a"].state = RunState.SHUTOFF
         lands_paused = ctx.plan.two_step or not ran
         world.set("b", RunState.PAUSED if lands_paused else RunState.RUNNING)
 
