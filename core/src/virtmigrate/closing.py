@@ -37,7 +37,8 @@ class Closing:
         told: How far the journal says that it came.
         prepared: Whether the destination was touched by us.
         landed_ms: When the guest landed; None = it was not seen to.
-        stopped_ms: When perform returned; None = it did not.
+        stopped_ms: Since when it ran nowhere: in a coma from the suspend or the start of
+            perform, else from perform's return; None = it did not come to that.
         left: Hooks that undo configuration and were not seen to have run; they are
             called if the guest turns out to have moved.
     """
@@ -74,11 +75,16 @@ class Closing:
             "undo_persist": self.relay.undo_persist,
             "restore_source": self.relay.restore_source,
         }
-        for name in self.left:
+        for number, name in enumerate(self.left):
             try:
                 hooks[name](self.ctx)
             except VirtmigrateError as error:
                 self.book.fault(error, name)
+                # The later ones rely on it: without the source's definition back,
+                # the destination's is the last.
+                for owed in self.left[number:]:
+                    self.book.owe(owed)
+                return
 
     def _judged(self, source: Sighting, there: Sighting, verdict: Verdict) -> None:
         self.book.note("verdict", verdict=verdict.value)

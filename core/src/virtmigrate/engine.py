@@ -90,6 +90,8 @@ class Engine:
         # After COMMIT no failing step stops the following ones; but nothing is retired
         # or undone for a guest that was not seen at the destination.
         for step in steps:
+            if step.hook in UNDO_CONFIGURATION and self._owes_before(step.hook):
+                continue
             if not self._try(step) and step.hook == "finish":
                 break
         return self._end()
@@ -115,6 +117,12 @@ class Engine:
         if step.hook == self._lands_with:
             self._landed()
         return True
+
+    def _owes_before(self, hook: str) -> bool:
+        """Whether an undo that must come first has failed: the closing tries both."""
+        before = UNDO_CONFIGURATION[: UNDO_CONFIGURATION.index(hook)]
+        planned = {step.hook for step in self.ctx.plan.steps}
+        return any(name in planned - self.done for name in before)
 
     def _can_go_back(self) -> bool:
         if self.told is Told.PERFORMED:
@@ -151,6 +159,13 @@ class Engine:
             self._phase(step.hook, relay)
         else:
             getattr(relay, step.hook)(self.ctx)
+        if step.hook == "enter_coma":
+            self._stands_still()
+
+    def _stands_still(self) -> None:
+        """The guest runs nowhere from here on; the first time counts."""
+        if self.stopped_ms is None:
+            self.stopped_ms = self.book.elapsed_ms()
 
     def _phase(self, hook: str, relay: Relay) -> None:
         if hook == "begin":
@@ -158,11 +173,13 @@ class Engine:
         elif hook == "prepare":
             self.cookie = relay.prepare(self.ctx, self.cookie)
         elif hook == "perform":
+            if self.ctx.options.live is False:
+                self._stands_still()
             self.cookie = self.monitor.watch(
                 lambda: relay.perform(self.ctx, self.cookie)
             )
             self.told = Told.PERFORMED
-            self.stopped_ms = self.book.elapsed_ms()
+            self._stands_still()
         elif hook == "finish":
             self.cookie = relay.finish(self.ctx, self.cookie, Fate.GO)
         else:

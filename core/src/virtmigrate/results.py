@@ -30,8 +30,8 @@ class Timing(Model):
     landed_ms: float | None = None
     """The guest was in its final run state at the destination."""
     gap_ms: float | None = None
-    """From the last moment it was known to run at the source to `landed_ms`, as the
-    hypervisor and we count it; a heartbeat sees more."""
+    """From perform's return (in a coma: from the suspend) to `landed_ms`, as we count
+    it: a heartbeat also sees the stop inside perform."""
     total_ms: float = 0.0
     """Everything was done and seen."""
 

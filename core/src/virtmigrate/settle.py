@@ -33,6 +33,9 @@ QUIET_S = 60.0
 """Longest wait for active jobs to end before the truth is called unknown (libvirt
 9.0 needed up to 19 s to heal itself after its client was killed)."""
 LOOK_S = 0.25
+RESUME_S = 30.0
+"""So long a resume at the destination is tried again."""
+RESUME_AGAIN_S = 5.0
 
 
 @dataclass(slots=True)
@@ -179,8 +182,7 @@ class Settler:
         if not self._retire_source(source) and not silent:
             return Outcome.UNKNOWN
         if self.ctx.landing is RunState.RUNNING and there.state is RunState.PAUSED:
-            self._try(lambda: self.relay.restore_run_state(self.ctx, self.ctx.landing))
-            if see(self.ctx.arrival).state is not RunState.RUNNING:
+            if not self._resume_there():
                 return Outcome.UNKNOWN
         return Outcome.UNKNOWN if silent else Outcome.SUCCEEDED
 
@@ -257,6 +259,19 @@ class Settler:
         if asked and source.state is RunState.SHUTOFF and source.persistent:
             self._try(ctx.guest.undefine)
         return not source.state.active and source.state is not RunState.UNREACHABLE
+
+    def _resume_there(self) -> bool:
+        """Give the landed guest its run state; storage may need a while for it."""
+        ctx = self.ctx
+        until = ctx.clock.now() + RESUME_S
+        while True:
+            self._try(lambda: self.relay.restore_run_state(ctx, ctx.landing))
+            state = see(ctx.arrival).state
+            if state is RunState.RUNNING or state is not RunState.PAUSED:
+                return state is RunState.RUNNING
+            if ctx.clock.now() >= until:
+                return False
+            ctx.clock.sleep(RESUME_AGAIN_S)
 
     def _owe_clean_up(self) -> None:
         self.ctx.engine.owe("clean_destination")
