@@ -37,8 +37,8 @@ class Closing:
         told: How far the journal says that it came.
         prepared: Whether the destination was touched by us.
         landed_ms: When the guest landed; None = it was not seen to.
-        stopped_ms: Since when it ran nowhere: in a coma from the suspend or the start of
-            perform, else from perform's return; None = it did not come to that.
+        stopped_ms: Since when it ran nowhere: in a coma from the suspend or perform's
+            start, else from perform's return; None = it did not come to that.
         left: Hooks that undo configuration and were not seen to have run; they are
             called if the guest turns out to have moved.
     """
