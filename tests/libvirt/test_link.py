@@ -108,8 +108,8 @@ def test_closing_twice_is_harmless(link, connection):
     assert connection.closed.is_set()
     with pytest.raises(HostUnreachable):
         link.call("asking", lambda _: None)
-    with pytest.raises(HostUnreachable):
-        link.connection()
+    with pytest.raises(HostUnreachable), link.held("asking"):
+        pytest.fail("it was closed")
 
 
 def test_no_libvirt_error_escapes(real):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import libvirt
 
 from virtmigrate.capabilities import Knob, Progress
-from virtmigrate.errors import AnswerLost, GuestNotFound, HostError, Side
+from virtmigrate.errors import AnswerLost, HostError, Side
 from virtmigrate.host import Definitions, RunState, Sample, Sighting
 from virtmigrate_libvirt import states
 from virtmigrate_libvirt.codes import Code
+from virtmigrate_libvirt.control import ASK_S
+from virtmigrate_libvirt.faults import fault_of
 from virtmigrate_libvirt.jobs import active, sample_of
 from virtmigrate_libvirt.link import code_of
 
@@ -28,8 +31,6 @@ XML_SECURE, XML_INACTIVE, XML_MIGRATABLE = 1, 2, 8
 """`virDomainXMLFlags`."""
 UNDEFINE_KEEP_NVRAM = 8
 """`virDomainUndefineFlagsValues`: firmware variables are no definition."""
-JOB_S = 5.0
-"""A frozen QEMU keeps the statistics of its own migration back."""
 
 KNOBS: dict[Knob, Callable[[Domain, int], object]] = {
     Knob.DOWNTIME_MS: lambda domain, value: domain.migrateSetMaxDowntime(value, 0),
@@ -92,43 +93,41 @@ class LibvirtGuest:
 
     def look(self) -> Sighting:
         """Look now. UNREACHABLE where the host can't be asked in time."""
-        try:
-            seen = self._read("looking at the guest", self._see, lookup=True)
-            return replace(seen, job=self._busy()) if seen.state.active else seen
-        except GuestNotFound:
-            return Sighting(RunState.ABSENT, why="no such guest")
-        except HostError as error:
-            if code_of(error) == Code.NO_DOMAIN:
-                return Sighting(RunState.ABSENT, why="no such guest")
-            return Sighting(RunState.UNREACHABLE, why=error.message)
+        error: HostError
+        for _ in range(2):
+            seen: list[Sighting] = []
+            try:
+                return self._control.tell(
+                    "looking at the guest",
+                    self._with(partial(self._see, seen)),
+                    deadline_s=ASK_S,
+                )
+            except AnswerLost as lost:
+                # The daemon answers for the state by itself, QEMU for its own
+                # migration: one that is frozen has a job.
+                if seen and seen[0].state.active:
+                    return replace(seen[0], job=True)
+                error = lost
+                self._control.drop()
+            except HostError as answered:
+                return _unseen(answered)
+        return _unseen(error)
 
-    def _see(self, domain: Domain) -> Sighting:
-        """State and definition: the daemon answers these without asking QEMU."""
+    def _see(self, seen: list[Sighting], domain: Domain) -> Sighting:
+        """State and definition first: they come even where QEMU is frozen."""
         self._name = domain.name()
         state, reason = domain.state(0)[:2]
         there = state != states.CRASHED or domain.isActive() == 1
         shown = states.run_state(state, reason, active=there)
         if self.held and shown is RunState.PAUSED_MIGRATION:
             shown = RunState.PAUSED
-        return Sighting(
+        sighting = Sighting(
             shown,
             persistent=domain.isPersistent() == 1,
             why=states.words(state, reason),
         )
-
-    def _busy(self) -> bool:
-        """Whether a job is active; a guest that can't be asked is busy."""
-        try:
-            return self._control.tell(
-                "asking for its job", self._with(_job), deadline_s=JOB_S
-            )
-        except AnswerLost:
-            return True
-        except HostError as error:
-            code = code_of(error)
-            if code in (0, Code.NO_DOMAIN):
-                raise
-            return code != Code.NO_SUPPORT
+        seen.append(sighting)
+        return replace(sighting, job=_job(domain)) if shown.active else sighting
 
     def definitions(self) -> Definitions:
         """Its exact definitions, secrets included: they must be restorable."""
@@ -255,11 +254,23 @@ def _definitions(domain: Domain) -> Definitions:
     )
 
 
+def _unseen(error: HostError) -> Sighting:
+    """What an error tells of a guest: that it is not there, or nothing."""
+    if code_of(error) == Code.NO_DOMAIN:
+        return Sighting(RunState.ABSENT, why="no such guest")
+    return Sighting(RunState.UNREACHABLE, why=error.message)
+
+
 def _job(domain: Domain) -> bool:
-    """Whether a job is active; an incoming one shows by refusing its statistics."""
+    """Whether a job is active.
+
+    An incoming one shows by refusing its statistics, and one that holds the guest's
+    lock by not giving it; a guest that has gone meanwhile is told of as an error.
+    """
     try:
         return active(domain.jobStats(0))
     except libvirt.libvirtError as error:
-        if error.get_error_code() == Code.OPERATION_UNSUPPORTED:
-            return True
-        raise
+        fault = fault_of(error)
+        if fault.code == Code.NO_DOMAIN or fault.lost:
+            raise
+        return fault.code != Code.NO_SUPPORT

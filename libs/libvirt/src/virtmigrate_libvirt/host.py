@@ -58,6 +58,7 @@ class LibvirtHost:
         self._counts = counts
         self._lock = threading.Lock()
         self._wires: dict[str, Link] = {}
+        self._features: dict[Feature, bool] = {}
         kind, name, capabilities = self.ask("connecting", _who)
         self.driver: str = kind
         self._name: str = name
@@ -135,16 +136,18 @@ class LibvirtHost:
         return LibvirtGuest(self.control, document.uuid, document.name, self._counts)
 
     def features(self, features: Iterable[Feature]) -> dict[Feature, bool]:
-        """Ask for features of the daemon's driver; empty where libvirt can't ask."""
-        wanted = tuple(features)
+        """Features of the daemon's driver, asked once; empty if libvirt can't ask."""
+        wanted = [f for f in features if f not in self._features]
         if not phases.available():
             return {}
-        return self.ask(
-            "asking for the driver's features",
-            lambda connection: {
-                feature: phases.supports(connection, feature) for feature in wanted
-            },
-        )
+        if wanted:
+            self._features |= self.ask(
+                "asking for the driver's features",
+                lambda connection: {
+                    feature: phases.supports(connection, feature) for feature in wanted
+                },
+            )
+        return dict(self._features)
 
     def wire(self, migration: str, *, reopen: bool = True) -> Link:
         """The connection of one migration, opened when first needed.

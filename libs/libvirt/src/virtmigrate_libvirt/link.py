@@ -1,22 +1,24 @@
 """One libvirt connection: keepalive on, and every call under a deadline.
 
-Each call runs in a daemon thread of its own, so that a host which never answers costs
-its caller the deadline and nothing else. A `libvirtError` never leaves this file
+Each call runs in a daemon thread, so that a host which never answers costs its caller
+the deadline and nothing else. A `libvirtError` never leaves this file
 untranslated.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import libvirt
 
 from virtmigrate_libvirt import faults, loop
 from virtmigrate_libvirt.codes import Code
+from virtmigrate_libvirt.threads import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from virtmigrate.errors import Side
     from virtmigrate.uri import HostURI
@@ -27,6 +29,7 @@ T = TypeVar("T")
 OPEN_S = 20.0
 CALL_S = 30.0
 CLOSE_S = 2.0
+CLOSED = "the connection is closed"
 KEEPALIVE_INTERVAL_S = 3
 KEEPALIVE_COUNT = 5
 """A dead host is noticed after interval x (count + 1) = 18 s, whatever is running."""
@@ -46,7 +49,7 @@ class Link:
         self._connection: Connection | None = connection
         self._wedged = False
         self._lock = threading.Lock()
-        self._running = 0
+        self._holders = 0
         self._closing: Connection | None = None
         self.host = host
         self.side = side
@@ -86,13 +89,9 @@ class Link:
             GuestNotFound: See `lookup`.
         """
         about = faults.About(self.side, self.host, doing, lookup)
-        alive = self.alive
-        with self._lock:
-            connection = self._connection if alive else None
-            if connection is None:
-                raise faults.never_sent(about, "the connection is closed")
-            self._running += 1
-        job = _Job(lambda: self._run(function, connection))
+        if not self.alive:
+            raise faults.never_sent(about, CLOSED)
+        job = Job(lambda: self._within(doing, function))
         if not job.wait(deadline_s):
             self._wedged = True
             raise faults.silent(about, deadline_s or 0.0)
@@ -103,16 +102,36 @@ class Link:
             bare = error.with_traceback(None)
             raise faults.translate(faults.fault_of(error), about) from bare
 
-    def connection(self) -> Connection:
-        """The connection itself, for the one call that spans two of them.
+    @contextmanager
+    def held(self, doing: str) -> Iterator[Connection]:
+        """The connection, kept open for the length of a block.
+
+        Args:
+            doing: What for, for the error.
 
         Raises:
-            HostUnreachable: It is dead.
+            HostUnreachable: It is closed.
         """
-        if self._connection is None or not self.alive:
-            about = faults.About(self.side, self.host, "using the connection")
-            raise faults.never_sent(about, "the connection is closed")
-        return self._connection
+        with self._lock:
+            connection = self._connection
+            if connection is None:
+                about = faults.About(self.side, self.host, doing)
+                raise faults.never_sent(about, CLOSED)
+            self._holders += 1
+        try:
+            yield connection
+        finally:
+            with self._lock:
+                self._holders -= 1
+                last = None if self._holders else self._closing
+                if last is not None:
+                    self._closing = None
+            if last is not None:
+                last.close()
+
+    def _within(self, doing: str, function: Callable[[Connection], T]) -> T:
+        with self.held(doing) as connection:
+            return function(connection)
 
     def close(self) -> None:
         """Let go of the connection without waiting for the host.
@@ -124,22 +143,10 @@ class Link:
             connection, self._connection = self._connection, None
             if connection is None:
                 return
-            if self._running:
+            if self._holders:
                 self._closing = connection
                 return
-        _Job(connection.close).wait(CLOSE_S)
-
-    def _run(self, function: Callable[[Connection], T], connection: Connection) -> T:
-        try:
-            return function(connection)
-        finally:
-            with self._lock:
-                self._running -= 1
-                last = None if self._running else self._closing
-                if last is not None:
-                    self._closing = None
-            if last is not None:
-                last.close()
+        Job(connection.close).wait(CLOSE_S)
 
 
 def open_link(
@@ -169,7 +176,7 @@ def open_link(
                 raise
         return connection
 
-    job = _Job(connect)
+    job = Job(connect)
     if not job.wait(deadline_s):
         raise faults.never_sent(about, f"no connection within {deadline_s:g} s")
     try:
@@ -184,30 +191,3 @@ def code_of(error: BaseException) -> int:
     if not isinstance(cause, libvirt.libvirtError):
         return 0
     return cause.get_error_code() or 0
-
-
-class _Job(Generic[T]):
-    """A call in a daemon thread; libvirt's error is built in that thread."""
-
-    def __init__(self, call: Callable[[], T]) -> None:
-        self._call = call
-        self._done = threading.Event()
-        self._value: list[T] = []
-        self._error: BaseException | None = None
-        threading.Thread(target=self._run, name="libvirt-call", daemon=True).start()
-
-    def _run(self) -> None:
-        try:
-            self._value.append(self._call())
-        except BaseException as error:  # noqa: BLE001 - raised in the caller
-            self._error = error
-        finally:
-            self._done.set()
-
-    def wait(self, deadline_s: float | None) -> bool:
-        return self._done.wait(deadline_s)
-
-    def result(self) -> T:
-        if self._error is not None:
-            raise self._error
-        return self._value[0]

@@ -93,5 +93,10 @@ class Call(OneCall):
 
     def _migrate(self, ctx: Context) -> Callable[[Domain], None]:
         flags, params = whole_flags(ctx, peer=False), params_of(ctx)
-        there = ours(ctx.destination).wire(ctx.migration).connection()
-        return lambda domain: whole.migrate(domain, there, params, flags)
+        there = ours(ctx.destination).wire(ctx.migration)
+
+        def migrate(domain: Domain) -> None:
+            with there.held("perform") as destination:
+                whole.migrate(domain, destination, params, flags)
+
+        return migrate
