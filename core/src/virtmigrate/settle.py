@@ -181,9 +181,9 @@ class Settler:
         silent = source.state is RunState.UNREACHABLE
         if not self._retire_source(source) and not silent:
             return Outcome.UNKNOWN
-        if self.ctx.landing is RunState.RUNNING and there.state is RunState.PAUSED:
-            if not self._resume_there():
-                return Outcome.UNKNOWN
+        waits = there.state is RunState.PAUSED
+        if self.ctx.landing is RunState.RUNNING and waits and not self._resume_there():
+            return Outcome.UNKNOWN
         return Outcome.UNKNOWN if silent else Outcome.SUCCEEDED
 
     def stopped(self, source: Sighting, there: Sighting) -> Outcome:
