@@ -57,8 +57,10 @@ def check(fault: Fault) -> Fault:
             subject="fault",
             remedy=f"kinds: {', '.join(sorted(KINDS))}; {', '.join(WHENS)}",
         )
-    if fault.nth < 1 or fault.times < 1 or (fault.when == "during") > (
-        fault.step == "perform"
+    if (
+        fault.nth < 1
+        or fault.times < 1
+        or (fault.when == "during") > (fault.step == "perform")
     ):
         raise BadInput(
             "a fault that can't strike: nth and times count from 1, and only perform "

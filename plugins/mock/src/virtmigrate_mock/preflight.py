@@ -19,19 +19,40 @@ def findings(request: PlanContext) -> list[Finding]:
     there = target.guest_by_uuid(request.guest.uuid).look()
     same_kind = source.style.name == target.style.name
     table = (
-        (source.world.label != target.world.label, "other-world", Side.BOTH,
-         target.name, "the hosts are in different worlds", "name hosts of one world"),
-        (not same_kind, "other-style", Side.BOTH, target.name,
-         f"a {source.style.name} guest can't move to a {target.style.name} host",
-         f"name a {source.style.name} host"),
-        (target.style.always_persistent and there.persistent, "already-defined",
-         Side.DESTINATION, request.guest.name,
-         "the destination has a definition of this guest already",
-         "remove that definition first"),
+        (
+            source.world.label != target.world.label,
+            "other-world",
+            Side.BOTH,
+            target.name,
+            "the hosts are in different worlds",
+            "name hosts of one world",
+        ),
+        (
+            not same_kind,
+            "other-style",
+            Side.BOTH,
+            target.name,
+            f"a {source.style.name} guest can't move to a {target.style.name} host",
+            f"name a {source.style.name} host",
+        ),
+        (
+            target.style.always_persistent and there.persistent,
+            "already-defined",
+            Side.DESTINATION,
+            request.guest.name,
+            "the destination has a definition of this guest already",
+            "remove that definition first",
+        ),
     )
     found = [
-        Finding(id=key, level=Level.BLOCKER, side=side, subject=subject,
-                message=message, remedy=remedy)
+        Finding(
+            id=key,
+            level=Level.BLOCKER,
+            side=side,
+            subject=subject,
+            message=message,
+            remedy=remedy,
+        )
         for holds, key, side, subject, message, remedy in table
         if holds
     ]
@@ -42,7 +63,8 @@ def _documents(request: PlanContext) -> list[Finding]:
     found: list[Finding] = []
     options = request.options
     for option, text in (
-        ("dest_xml", options.dest_xml), ("persist_xml", options.persist_xml)
+        ("dest_xml", options.dest_xml),
+        ("persist_xml", options.persist_xml),
     ):
         if text is None:
             continue
@@ -56,7 +78,13 @@ def _documents(request: PlanContext) -> list[Finding]:
             message = "it describes another guest (its UUID differs)"
             remedy = "keep the guest's UUID"
         found.append(
-            Finding(id=f"bad-{option.replace('_', '-')}", level=Level.BLOCKER,
-                    side=Side.REQUEST, subject=option, message=message, remedy=remedy)
+            Finding(
+                id=f"bad-{option.replace('_', '-')}",
+                level=Level.BLOCKER,
+                side=Side.REQUEST,
+                subject=option,
+                message=message,
+                remedy=remedy,
+            )
         )
     return found

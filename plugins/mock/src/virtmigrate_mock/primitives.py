@@ -63,9 +63,7 @@ def present(host: HostState, uuid: str, side: Side) -> GuestState:
     """
     guest = host.guests.get(uuid)
     if guest is None:
-        raise GuestNotFound(
-            f"the guest is not on {host.name}", side=side, subject=uuid
-        )
+        raise GuestNotFound(f"the guest is not on {host.name}", side=side, subject=uuid)
     return guest
 
 

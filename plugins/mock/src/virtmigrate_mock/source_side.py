@@ -105,7 +105,9 @@ def perform(ctx: Context, cookie: bytes) -> bytes:
         if not by_daemon(ctx):
             eat(cookie, "prepare", source.world.label, uuid, source.side)
         source.connection.call(
-            "perform", lambda machine, host: _start(ctx, machine, host), uuid,
+            "perform",
+            lambda machine, host: _start(ctx, machine, host),
+            uuid,
             edges=("before",),
         )
         ride(ctx, source)
@@ -173,7 +175,9 @@ def _prepare_by_daemon(
         arrives_as=job.arrives_as,
         land_paused=two_step_pause or paused or bool(ctx.options.paused),
         persist_xml=persistent_for(
-            ctx, target.style, guest.live.xml if guest.live else "",
+            ctx,
+            target.style,
+            guest.live.xml if guest.live else "",
             guest.persistent_xml or "",
         ),
     )

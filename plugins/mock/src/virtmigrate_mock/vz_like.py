@@ -21,23 +21,37 @@ def _never(note: str) -> Support:
 
 
 KNOWN: dict[str, Support] = {
-    "live": Support(on=How.INHERENT, off=How.EMULATED, default=True,
-                    note="it always moves live: no is met by suspending it meanwhile"),
+    "live": Support(
+        on=How.INHERENT,
+        off=How.EMULATED,
+        default=True,
+        note="it always moves live: no is met by suspending it meanwhile",
+    ),
     "compressed": _always("memory is always compressed"),
-    "persist_dest": Support(on=How.INHERENT, off=How.DEFERRED, default=True,
-                            note="undefining a running guest would delete it: its "
-                            "definition goes when it stops"),
-    "undefine_source": Support(on=How.INHERENT, off=How.EMULATED, default=True,
-                               note="the source's definition always goes: it is made "
-                               "again from its XML"),
+    "persist_dest": Support(
+        on=How.INHERENT,
+        off=How.DEFERRED,
+        default=True,
+        note="undefining a running guest would delete it: its "
+        "definition goes when it stops",
+    ),
+    "undefine_source": Support(
+        on=How.INHERENT,
+        off=How.EMULATED,
+        default=True,
+        note="the source's definition always goes: it is made again from its XML",
+    ),
     "paused": TELLABLE,
     "p2p": TELLABLE,
     "copy_storage": _always("disks that are not shared always move"),
     "copy_storage_inc": _never("disks that are not shared move in full"),
     "tls": _always("the stream is always encrypted"),
     "auto_converge": _always("it throttles by itself"),
-    "offline": Support(on=How.EMULATED, off=How.INHERENT,
-                       note="a stopped guest moves cold, its disks too"),
+    "offline": Support(
+        on=How.EMULATED,
+        off=How.INHERENT,
+        note="a stopped guest moves cold, its disks too",
+    ),
     "tunnelled": _never("there is no tunnel"),
     "unsafe": _never("there is no safety verdict to be skipped"),
     "change_protection": _never("the configuration can't be locked"),
@@ -51,9 +65,7 @@ SWITCHES: dict[str, Support] = {
 VALUES: dict[str, ValueSupport] = {
     "migrate_uri": ValueSupport(how=How.NATIVE),
     "dest_name": ValueSupport(how=How.NATIVE),
-    "bandwidth_mib_s": ValueSupport(
-        how=How.REFUSED, note="its rate can't be limited"
-    ),
+    "bandwidth_mib_s": ValueSupport(how=How.REFUSED, note="its rate can't be limited"),
     "dest_xml": ValueSupport(how=How.REFUSED, note="its definition can't be changed"),
     "persist_xml": ValueSupport(
         how=How.REFUSED, note="its definition can't be changed"
