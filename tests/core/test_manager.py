@@ -225,7 +225,7 @@ class Moody:
 
 
 def test_a_hypervisor_that_raises_when_looked_at_is_refused(manager):
-    with pytest.raises(PluginError, match="today|is no Hypervisor"):
+    with pytest.raises(PluginError, match=r"today|is no Hypervisor"):
         manager.register(bringing(Moody()))
 
 
