@@ -15,6 +15,7 @@ from virtmigrate.closing import Closing
 from virtmigrate.context import Context
 from virtmigrate.engine import Engine
 from virtmigrate.errors import NotMovable, Side, VirtmigrateError
+from virtmigrate.forward import decide_landing
 from virtmigrate.handle import Handle
 from virtmigrate.logbook import Logbook
 from virtmigrate.manager import Manager
@@ -22,6 +23,7 @@ from virtmigrate.monitor import Monitor
 from virtmigrate.options import Options
 from virtmigrate.planning import make_plan
 from virtmigrate.recovery import last_result, remember
+from virtmigrate.settle import see
 from virtmigrate.uri import parse_uri
 
 if TYPE_CHECKING:
@@ -242,8 +244,9 @@ class Migrator:
         with self._pair(*uris) as hosts:
             book = Logbook(migration, self.journal, self.clock, self.sinks)
             ctx, monitor = self._context(plan, hosts, book, threading.Event())
-            ctx.captured, ctx.landing = state.captured, state.landing
-            ctx.suspended, ctx.notes = state.suspended, state.notes
+            ctx.captured, ctx.notes = state.captured, state.notes
+            ctx.suspended = state.suspended
+            ctx.landing = state.landing or decide_landing(ctx, see(ctx.guest))
             relay = self.manager.relay(hosts[0].hypervisor)
             return Closing(
                 ctx,

@@ -28,7 +28,8 @@ class Remembered:
     Attributes:
         told: How far it had come.
         captured: Both sides before anything was touched; None = it had not begun.
-        landing: State in which the guest was to be left.
+        landing: State in which the guest was to be left; None = COMMIT, which decides
+            it, was not written.
         suspended: Whether we paused it at the source.
         prepared: Whether the destination may have been touched.
         notes: The plugin's own.
@@ -37,7 +38,7 @@ class Remembered:
 
     told: Told = Told.BEGUN
     captured: Captured | None = None
-    landing: RunState = RunState.RUNNING
+    landing: RunState | None = None
     suspended: bool = False
     prepared: bool = False
     notes: dict[str, str] = field(default_factory=dict)
@@ -70,8 +71,6 @@ def _take(state: Remembered, record: Record) -> None:
     step = str(body.get("step", ""))
     if record.kind == "captured":
         state.captured = _captured(body)
-        seen = state.captured.source.state
-        state.landing = RunState.SHUTOFF if not seen.active else seen
     elif record.kind == "intent":
         state.suspended |= step == "enter_coma"
         state.prepared |= step == "prepare"

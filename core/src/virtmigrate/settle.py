@@ -161,10 +161,12 @@ class Settler:
 
     def carry_on(self, source: Sighting, there: Sighting) -> Outcome:
         """The source has it; the destination is cleaned when it is back."""
-        del source, there
+        del there
         if self.prepared:
             self._owe_clean_up()
-        return Outcome.ROLLED_BACK
+        # What we paused and can't see must still be resumed.
+        unseen = source.state is RunState.UNREACHABLE
+        return Outcome.UNKNOWN if unseen and self.ctx.suspended else Outcome.ROLLED_BACK
 
     def forward(self, source: Sighting, there: Sighting) -> Outcome:
         """Retire the source's stopped copy."""
