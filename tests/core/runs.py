@@ -14,6 +14,10 @@ from virtmigrate.errors import JournalError
 STYLES = {
     "qemu": qemu_like,
     "vz": vz_like,
+    # Coma is emulated, and nothing else.
+    "coma": lambda host, **fields: qemu_like(
+        host, {"live": Support(on=How.NATIVE, off=How.EMULATED)}, **fields
+    ),
     # As vz, but a definition at the destination is undone at once.
     "emulated": lambda host, **fields: vz_like(
         host, {"persist_dest": Support(on=How.INHERENT, off=How.EMULATED)}, **fields
@@ -50,6 +54,7 @@ class Run:
 
     Attributes:
         style: What its hosts declare: a key of `STYLES`.
+        manager: One with a scripted plugin of that world; made if None.
         cancel: Set it, and the migration that runs is cancelled.
         sinks: Called with each event.
     """
@@ -57,15 +62,16 @@ class Run:
     world: World
     plugins: tuple[object, ...] = ()
     style: str = "qemu"
+    manager: Manager | None = None
     events: list[object] = field(default_factory=list)
     cancel: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self):
         self.world.declare = STYLES[self.style]
         self.journal = LoudJournal(self.world)
-        self.manager = Manager(
-            [ScriptedPlugin(self.world), *self.plugins], discover=False
-        )
+        if self.manager is None:
+            plugins = [ScriptedPlugin(self.world), *self.plugins]
+            self.manager = Manager(plugins, discover=False)
         self.sinks = [self.events.append]
         self.migrator = Migrator(
             manager=self.manager,

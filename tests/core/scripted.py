@@ -252,30 +252,43 @@ class ScriptedHypervisor:
     schemes = frozenset({"scripted"})
     contract = CONTRACT
 
-    def __init__(self, world):
+    def __init__(self, world, plugin=None):
+        self.plugin = plugin
         self.world = world
 
     def check_uri(self, uri):
         pass
 
     def connect(self, uri, side, clock):
-        return ScriptedHost(uri.path.strip("/"), self.world, str(uri))
+        world = self.plugin.world if self.plugin else self.world
+        return ScriptedHost(uri.path.strip("/"), world, str(uri))
 
 
 class ScriptedPlugin:
-    """Registration and the five phases; coma and undo are the core's defaults."""
+    """Registration and the five phases; coma and undo are the core's defaults.
+
+    Its world may be exchanged between two migrations.
+    """
 
     def __init__(self, world):
         self.world = world
 
     def _phase(self, call, cookie, change, gives):
-        self.world.cookies[call] = cookie
-        self.world.called(call, change)
+        world = self.world
+        host = "b" if call.startswith(("prepare", "finish")) else "a"
+        world.cookies[call] = cookie
+
+        def carried_out():
+            if host in world.down:
+                raise HostUnreachable("no connection", side=SIDES[host])
+            change()
+
+        world.called(call, carried_out)
         return gives
 
     @hookimpl
     def virtmigrate_hypervisors(self):
-        return [ScriptedHypervisor(self.world)]
+        return [ScriptedHypervisor(self.world, self)]
 
     @hookimpl
     def virtmigrate_capabilities(self, host):
@@ -304,7 +317,8 @@ class ScriptedPlugin:
                 world.clock.sleep(1.0)
                 world.happen("transfer", "before")
             ran = world.hosts["a"].state is RunState.RUNNING
-            world.hosts["a"].state = RunState.PAUSED_MIGRATION
+            if ran:  # a guest that was paused shows what it showed
+                world.hosts["a"].state = RunState.PAUSED_MIGRATION
             if ctx.plan.form != "driven" or world.gone:
                 self._land(ctx, ran=ran)
 
@@ -320,7 +334,7 @@ class ScriptedPlugin:
             world.hosts["a"] = Copy()
         else:
             world.hosts["a"].state = RunState.SHUTOFF
-        lands_paused = ctx.plan.two_step or not ran
+        lands_paused = ctx.plan.two_step or not ran or ctx.options.paused
         world.set("b", RunState.PAUSED if lands_paused else RunState.RUNNING)
 
     @hookimpl
