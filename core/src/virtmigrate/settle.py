@@ -124,18 +124,20 @@ class Settler:
 
     def _offline(self, source: Sighting, there: Sighting) -> Settled | None:
         """A stopped guest has no run state to decide by: its definitions do."""
-        if self.ctx.landing is not RunState.SHUTOFF or self.told is Told.BEGUN:
-            return None
         quiet = source.state in _STOPPED and there.state in _STOPPED
-        if not quiet or self.told is Told.ROLLING_BACK:
+        if not quiet or self.ctx.plan.guest.state not in _STOPPED:
             return None
-        moved = there.state is RunState.SHUTOFF and there.persistent
-        undone = self.ctx.options.persist_dest is False and source.persistent
-        if moved or undone:
-            why = "its definition is " + (
-                "there" if moved else "undone there, as asked"
-            )
+        forward = self.told not in (Told.BEGUN, Told.ROLLING_BACK)
+        if forward and there.state is RunState.SHUTOFF and there.persistent:
+            self._retire_source(source)
+            why = "its definition is there"
+            return Settled(Outcome.SUCCEEDED, why, see(self.ctx.guest), there)
+        if forward and source.persistent and self.ctx.options.persist_dest is False:
+            why = "its definition is undone there, as asked"
             return Settled(Outcome.SUCCEEDED, why, source, there)
+        if source.persistent and there.state is RunState.ABSENT:
+            why = "its definition is at the source, and nowhere else"
+            return Settled(Outcome.ROLLED_BACK, why, source, there)
         return None
 
     # What each verdict does. Each returns the outcome it works for.
