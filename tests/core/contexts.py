@@ -80,9 +80,18 @@ def request(world, options=None):
     )
 
 
-def settler(world, told, *, two_step, prepared=True, suspended=False, there=None):
+def settler(
+    world,
+    told,
+    *,
+    two_step,
+    prepared=True,
+    suspended=False,
+    there=None,
+    plan=PLAN,
+):
     """A settlement in that world; remembers verdicts and faults."""
-    plan = PLAN.model_copy(update={"two_step": two_step})
+    plan = plan.model_copy(update={"two_step": two_step})
     ctx = context(world, plan=plan, suspended=suspended, there=there)
     made = RememberingSettler(
         ctx,

@@ -37,6 +37,16 @@ class LoudJournal(MemoryJournal):
         super().__init__()
         self.world = world
         self.broken = set()
+        self.durable = {}
+
+    def crash(self):
+        """What a dead controller leaves: what was not durable is lost."""
+        for migration, records in self._records.items():
+            del records[self.durable.get(migration, 0) :]
+
+    def close(self, migration, outcome, at, *, settled):
+        super().close(migration, outcome, at, settled=settled)
+        self.durable[migration] = len(self._records[migration])
 
     def append(self, migration, kind, at, body, *, durable):
         step = body.get("step", "")
@@ -45,6 +55,7 @@ class LoudJournal(MemoryJournal):
             raise JournalError(msg)
         super().append(migration, kind, at, body, durable=durable)
         if durable:
+            self.durable[migration] = len(self._records[migration])
             self.world.calls.append(f"journal.{kind} {step}".rstrip())
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.core.contexts import settler
+from tests.core.declared import ends
 from tests.core.decision_table import CELLS
+from tests.core.plans import plan_between
 from tests.core.scripted import XML, Copy, World
 from tests.requirements import requirement
+from virtmigrate import Options
 from virtmigrate.adjudication import Told
 from virtmigrate.errors import AnswerLost, HostError, HostUnreachable
 from virtmigrate.host import RunState
@@ -307,3 +310,35 @@ def test_a_host_that_falls_silent_meanwhile_is_no_crash_and_no_second_copy(side,
         assert made.settle().outcome in Outcome
         running = [h for h, c in world.hosts.items() if c.state is RunState.RUNNING]
         assert len(running) < 2 or cell[:2] == ("J", "R"), cell
+
+
+# A stopped guest: its definitions decide ---------------------------------------------
+
+OFFLINE = [
+    # source, destination, journal -> outcome, where it is defined in the end
+    ("S", "A", "j0", Outcome.ROLLED_BACK, ["a"]),
+    ("S", "A", "j3", Outcome.ROLLED_BACK, ["a"]),
+    ("S", "A", "jR", Outcome.ROLLED_BACK, ["a"]),
+    ("S", "S", "j3", Outcome.SUCCEEDED, ["b"]),
+    ("A", "S", "j3", Outcome.SUCCEEDED, ["b"]),
+    ("A", "S", "j2", Outcome.SUCCEEDED, ["b"]),
+    ("S", "S", "jR", Outcome.ROLLED_BACK, ["a"]),
+    ("A", "A", "j3", Outcome.ROLLED_BACK, ["a"]),
+]
+
+
+@pytest.mark.parametrize(("source", "there", "told", "outcome", "defined"), OFFLINE)
+@requirement("offline.definition")
+@requirement("lost.configuration")
+def test_the_definition_of_a_stopped_guest_is_at_one_end(
+    source, there, told, outcome, defined
+):
+    world = scene(source, there)
+    world.state = RunState.SHUTOFF
+    plan = plan_between(ends(state=RunState.SHUTOFF), Options())
+    made = settler(world, Told(told), two_step=True, plan=plan)
+    settled = made.settle()
+    assert settled.outcome is outcome
+    assert world.configurations() == defined
+    if (source, there) == ("S", "A"):
+        assert settled.reason == "its definition is at the source, and nowhere else"
