@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from virtmigrate_lab.cli.common import FAILED, Directory, Json, say, told
-from virtmigrate_lab.domain import GuestOptions, Pattern
+from virtmigrate_lab.domain import GuestOptions
 from virtmigrate_lab.errors import LabRefused
 from virtmigrate_lab.lab import Lab
 from virtmigrate_lab.report import GuestReport
@@ -17,6 +18,14 @@ from virtmigrate_lab.report import GuestReport
 app = typer.Typer(no_args_is_help=True, help="Guests that know what they must hold.")
 
 GuestName = Annotated[str, typer.Argument(metavar="NAME", help="The guest.")]
+
+
+class PatternName(StrEnum):
+    """The patterns, in the form that the oldest Typer understands."""
+
+    SEQUENTIAL = "sequential"
+    RANDOM = "random"
+    DENSE = "dense"
 
 
 @app.command("start")
@@ -33,8 +42,9 @@ def guest_start(  # noqa: PLR0913 - each is an option of the command
         int, typer.Option(metavar="MiB/s", help="Pages touched a second, x 4 KiB.")
     ] = GuestOptions.dirty_rate_mib_s,
     pattern: Annotated[
-        Pattern, typer.Option(help="A word a page, in order or not; or whole pages.")
-    ] = GuestOptions.pattern,
+        PatternName,
+        typer.Option(help="A word a page, in order or not; or whole pages."),
+    ] = PatternName.SEQUENTIAL,
     fill: Annotated[
         int, typer.Option(metavar="PERCENT", help="Incompressible share of each page.")
     ] = GuestOptions.fill_percent,
@@ -57,7 +67,7 @@ def guest_start(  # noqa: PLR0913 - each is an option of the command
         memory_mib=memory,
         working_set_mib=working_set,
         dirty_rate_mib_s=dirty_rate,
-        pattern=pattern,
+        pattern=pattern.value,
         fill_percent=fill,
     )
     state = "is defined, its CPU stopped," if paused else "runs"
