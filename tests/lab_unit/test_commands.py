@@ -10,11 +10,19 @@ from virtmigrate_lab.cli import app, guest, hosts, link
 from virtmigrate_lab.errors import LabRefused
 
 
+def runner() -> CliRunner:
+    """A runner that keeps the streams apart: click 8.2 always does, 8.1 must be told."""
+    try:
+        return CliRunner(mix_stderr=False)
+    except TypeError:
+        return CliRunner()
+
+
 @pytest.fixture
 def lab(tmp_path, monkeypatch):
     """Runs a command where no lab is up."""
     monkeypatch.setenv("VIRTMIGRATE_LAB_DIR", str(tmp_path / "lab"))
-    return lambda *words: CliRunner().invoke(app, words)
+    return lambda *words: runner().invoke(app, words)
 
 
 @pytest.mark.parametrize(
