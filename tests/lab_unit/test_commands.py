@@ -11,7 +11,7 @@ from virtmigrate_lab.errors import LabRefused
 
 
 def runner() -> CliRunner:
-    """A runner that keeps the streams apart: click 8.2 always does, 8.1 must be told."""
+    """A runner that keeps streams apart: click 8.2 always does, 8.1 must be told."""
     try:
         return CliRunner(mix_stderr=False)
     except TypeError:
