@@ -31,6 +31,9 @@ REACHED, FLAGS, PROTECTS = "libvirt.reached", "libvirt.flags", "libvirt.protects
 
 BEGIN_S, PREPARE_S, FINISH_S, CONFIRM_S = 45.0, 180.0, 120.0, 90.0
 """Deadlines. Prepare starts a process (and may make disks), finish waits for it."""
+CANCEL_S = 15.0
+"""Of a cancelled finish: a frozen process keeps its daemon waiting, and the source
+may stand still meanwhile. Who looks afterwards ends what is left."""
 PING_S = 5.0
 
 NOTHING_THERE = frozenset({Code.NO_DOMAIN, Code.MIGRATE_FINISH_OK})
@@ -197,7 +200,7 @@ class Drive:
                 lambda connection: phases.finish(
                     connection, params, flags, b"", cancelled=True
                 ),
-                deadline_s=FINISH_S,
+                deadline_s=CANCEL_S,
             )
         except HostError as error:
             if code_of(error) not in NOTHING_THERE:

@@ -63,9 +63,10 @@ class Watch:
         except HostError as error:
             self.warn(f"the length of the switchover is unknown: {error.message}")
             return
-        downtime = (sample.downtime_ms or 0) if sample else 0
-        if isinstance(guest, LibvirtGuest) and self._still.somebody_s(now, downtime):
-            guest.held = True
+        downtime = sample.downtime_ms if sample else None
+        if downtime is None or not isinstance(guest, LibvirtGuest):
+            return
+        guest.held = self._still.somebody_s(now, downtime)
 
     def failed(self) -> None:
         """It did not come to that: undo what libvirt does not."""
