@@ -49,9 +49,13 @@ def virtmigrate_finish(ctx: Context, cookie: bytes, fate: Fate) -> bytes:
 
 @hookimpl
 def virtmigrate_confirm(ctx: Context, fate: Fate) -> bool:
-    """Retire the source's copy and, where asked, its definition."""
+    """Retire the source's copy and, where asked, its definition.
+
+    One that runs was resumed by somebody since COMMIT: that is not ours to end.
+    """
     if fate is Fate.GO:
-        if ctx.guest.look().state.active:
+        state = ctx.guest.look().state
+        if state.active and state is not RunState.RUNNING:
             ctx.guest.destroy()
         if ctx.options.undefine_source and ctx.guest.look().persistent:
             ctx.guest.undefine()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 from virtmigrate.capabilities import Knob
 from virtmigrate.errors import Cancelled, VirtmigrateError
 from virtmigrate.events import Acted, Progress
+from virtmigrate.host import RunState
+from virtmigrate.settle import see
 
 if TYPE_CHECKING:
     import threading
@@ -159,6 +161,8 @@ class Monitor:
     def _turn(self, ctx: Context, knob: Knob, why: str) -> None:
         self._acted.add(knob.value)
         if knob is Knob.SUSPEND:
+            if see(ctx.guest).state is RunState.PAUSED:
+                return  # somebody else has: it stays that person's wish
             ctx.suspended = True
             self.book.note("suspended", durable=True, why=why)
         try:
