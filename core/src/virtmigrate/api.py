@@ -60,9 +60,15 @@ class Migrator:
         """
         self.manager = manager or Manager()
         self.clock: Clock = clock or RealClock()
-        self.sinks = (*sinks, self.manager.tell)
+        self._sinks = tuple(sinks)
         self._journal = journal
         self._lock = threading.Lock()
+
+    @property
+    def sinks(self) -> tuple[Callable[[Event], None], ...]:
+        """Who hears of events: our own sinks, and plugins where one listens."""
+        heard = (self.manager.tell,) if self.manager.listens else ()
+        return (*self._sinks, *heard)
 
     @property
     def journal(self) -> Journal:

@@ -53,6 +53,8 @@ class Logbook:
         self._began = self.clock.now()
         plan = ctx.plan
         self.journal.open(self.migration, plan, self.clock.wall())
+        if not self.sinks:
+            return
         self.emit(
             Started,
             guest=plan.guest.name,
@@ -89,6 +91,8 @@ class Logbook:
 
     def emit(self, event: type, **fields: object) -> None:
         """An event to every sink; a failing sink is logged and changes nothing."""
+        if not self.sinks:
+            return
         made: Event = event(migration=self.migration, at_ms=self.elapsed_ms(), **fields)
         for sink in self.sinks:
             try:

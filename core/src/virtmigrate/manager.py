@@ -154,11 +154,14 @@ class Manager:
             self._relays[hypervisor] = Relay(self._pluggy(), others, hypervisor)
         return self._relays[hypervisor]
 
+    @property
+    def listens(self) -> bool:
+        """Whether any plugin wants to hear of events."""
+        return bool(self._listening())
+
     def tell(self, event: Event) -> None:
         """Hand an event to every plugin; what one raises is logged."""
-        if self._listeners is None:
-            self._listeners = self._one_by_one("virtmigrate_event")
-        for name, call in self._listeners:
+        for name, call in self._listening():
             try:
                 call(event=event)
             except Exception:
@@ -171,6 +174,11 @@ class Manager:
                 call(app=app)
             except Exception as error:  # noqa: BLE001 - any plugin, any mistake
                 log.warning("plugin %s adds no commands: %s", name, error)
+
+    def _listening(self) -> list[tuple[str, pluggy.HookCaller]]:
+        if self._listeners is None:
+            self._listeners = self._one_by_one("virtmigrate_event")
+        return self._listeners
 
     def _one_by_one(self, hook: str) -> list[tuple[str, pluggy.HookCaller]]:
         """A caller for each plugin that has this hook, so that none stops another."""
