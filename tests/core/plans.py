@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.core.declared import UUID, ends
 from virtmigrate import Options
 from virtmigrate.negotiation import form_of, settle
@@ -27,6 +29,22 @@ def plan_between(both, options, **fields):
         steps=compile_steps(settlement, both.guest, form, two=two),
         **fields,
     )
+
+
+def plan_possible(both, asked):
+    """A plan for as much of a request as these hosts accept; never refused."""
+    accepted = {}
+    try:
+        plan_between(both, Options())
+    except ExceptionGroup:
+        both = replace(ends(), guest=both.guest)
+    for name, answer in asked.items():
+        try:
+            plan_between(both, Options(**accepted, **{name: answer}))
+        except ExceptionGroup:
+            continue
+        accepted[name] = answer
+    return plan_between(both, Options(**accepted))
 
 
 def host(capabilities):

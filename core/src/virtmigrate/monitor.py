@@ -84,10 +84,12 @@ class Monitor:
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             # A transfer outlives a sample that failed; perform itself tells the end.
             self.book.note("no-sample", why=str(error))
+        if self._began is None:
+            return  # after perform there is nothing left to cancel or to hasten
         if self.cancel.is_set():
             self.limit = CANCELLED
             self._abort(ctx)
-        elif self._began is not None:
+        else:
             self._timers(ctx, sample, ctx.clock.now() - self._began)
 
     def complete(self) -> None:
