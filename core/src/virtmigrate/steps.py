@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from virtmigrate.capabilities import Form, How, SourceAfterPerform
@@ -105,6 +106,7 @@ def _undo_persist(phase: Phase, row: Settled) -> Step:
     )
 
 
+@lru_cache(maxsize=256)
 def _step(
     phase: Phase,
     hook: str,

@@ -124,7 +124,7 @@ class _Parser:
             port=port,
             path=self.path(parts.path),
             query=query,
-            shown=redact(shown),
+            shown=redact(shown) if query else shown,
         )
 
     def scheme(self, scheme: str) -> tuple[str, str | None]:
@@ -172,8 +172,10 @@ class _Parser:
         return path
 
     def query(self, query: str) -> tuple[tuple[str, str], ...]:
+        if not query:
+            return ()
         try:
-            pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+            pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
         except ValueError:
             raise self.fail("a query that is none", "?key=value&key=value") from None
         keys = [key for key, _ in pairs]
