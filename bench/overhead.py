@@ -24,6 +24,7 @@ from pathlib import Path
 GUEST = "bench"
 IMPORTS = 7
 CORE_RUNS = 2000
+LOOP = 1_000_000
 
 
 @dataclass
@@ -134,6 +135,7 @@ def core_alone() -> dict[str, float]:
     world = demo_world("bench")
     migrator = Migrator(journal=MemoryJournal(), clock=world.clock)
     a, b = "mock://bench?host=a", "mock://bench?host=b"
+    yardstick = python_speed()
     began = time.perf_counter()
     for _ in range(CORE_RUNS // 2):
         migrator.migrate("web", a, b).raise_unless_succeeded()
@@ -156,10 +158,19 @@ def core_alone() -> dict[str, float]:
     ]
     print(f"\nCore alone: {CORE_RUNS} mock migrations, plan included")
     print(f"  migrations/s                 {rate:8.0f}   goal >= 1000")
+    print(f"  additions/us in plain Python {yardstick:8.1f}   what this machine can do")
     print(
         f"  import virtmigrate, s        {statistics.median(imports):8.3f}   goal < 0.3"
     )
     return {"migrations_per_s": rate, "import_s": statistics.median(imports)}
+
+
+def python_speed() -> float:
+    """Additions a microsecond in a plain loop: a yardstick of the machine."""
+    began, total = time.perf_counter(), 0
+    for number in range(LOOP):
+        total += number
+    return LOOP / (time.perf_counter() - began) / 1e6
 
 
 def main() -> None:
