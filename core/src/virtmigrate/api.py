@@ -14,9 +14,16 @@ from virtmigrate.clock import Clock, RealClock
 from virtmigrate.closing import Closing
 from virtmigrate.context import Context
 from virtmigrate.engine import Engine
-from virtmigrate.errors import NotMovable, Side, VirtmigrateError
+from virtmigrate.errors import (
+    JournalError,
+    NotMovable,
+    Side,
+    VirtmigrateError,
+    leaves,
+)
 from virtmigrate.forward import decide_landing
 from virtmigrate.handle import Handle
+from virtmigrate.journal import claimed
 from virtmigrate.logbook import Logbook
 from virtmigrate.manager import Manager
 from virtmigrate.monitor import Monitor
@@ -161,8 +168,9 @@ class Migrator:
     ) -> Result:
         """Plan and run; blocks to the end.
 
-        Arguments and errors as `plan`. A migration that began always gives a result,
-        whose outcome says how it ended (`Result.raise_unless_succeeded`).
+        Arguments and errors as `plan`, and `NotMovable` while another migration of
+        this guest is open. A migration that began always gives a result, whose outcome
+        says how it ended (`Result.raise_unless_succeeded`).
         """
         return self._migrate(
             new_id(),
@@ -196,8 +204,23 @@ class Migrator:
         cancel: threading.Event,
     ) -> Result:
         with self._pair(source, destination) as (here, there):
-            plan = make_plan(self.manager, guest, here, there, options)
+            try:
+                plan = make_plan(self.manager, guest, here, there, options)
+            except ExceptionGroup as refused:
+                # What is in the way may be a migration of ours: then that is the news.
+                if any(isinstance(error, NotMovable) for error in leaves(refused)):
+                    self._refuse_claimed(here.guest(guest).uuid)
+                raise
             return self._run(migration, plan, (here, there), cancel)
+
+    def _refuse_claimed(self, uuid: str) -> None:
+        try:
+            entries = self.journal.entries()
+        except JournalError:
+            return
+        for entry in entries:
+            if entry.uuid == uuid and entry.closed is None:
+                raise claimed(entry)
 
     def run(
         self, plan: Plan, *, source: str | None = None, destination: str | None = None
