@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.core.contexts import settler
-from tests.core.declared import ends
 from tests.core.decision_table import CELLS
+from tests.core.declared import ends
 from tests.core.plans import plan_between
 from tests.core.scripted import XML, Copy, World
 from tests.requirements import requirement

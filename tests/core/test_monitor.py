@@ -1,0 +1,180 @@
+"""The engine's eye on a transfer: timers, abort, figures."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tests.core.contexts import context
+from tests.core.plans import plan_of
+from tests.core.scripted import World
+from tests.requirements import requirement
+from virtmigrate import MemoryJournal
+from virtmigrate.errors import Cancelled, GuestNotFound, HostError, JobAborted
+from virtmigrate.host import RunState, Sample
+from virtmigrate.logbook import Logbook
+from virtmigrate.monitor import Monitor
+
+
+class Watched:
+    """A monitor in mid-perform, without an engine."""
+
+    def __init__(self, **asked):
+        self.world = World()
+        self.plan = plan_of(**asked)
+        self.events = []
+        self.cancel = threading.Event()
+        self.book = Logbook(
+            "m1", MemoryJournal(), self.world.clock, [self.events.append]
+        )
+        self.monitor = Monitor(self.book, self.cancel)
+        self.ctx = context(self.world, plan=self.plan)
+        self.ctx.engine = self.monitor
+        self.monitor.bind(self.ctx)
+        self.book.start(self.ctx)
+        self.sampled = Sample()
+        self.ctx.guest.sample = lambda: self.sampled
+
+    def for_seconds(self, seconds):
+        def perform():
+            for _ in range(seconds):
+                self.world.clock.sleep(1)
+                self.monitor.pulse()
+
+        self.monitor.watch(perform)
+
+    def acted(self):
+        return [(e.action, e.why) for e in self.events if e.kind == "acted"]
+
+
+def test_without_a_timer_nothing_is_turned():
+    watched = Watched()
+    watched.for_seconds(100)
+    assert watched.world.calls == []
+
+
+def test_a_timeout_suspends_once_and_says_so_before():
+    watched = Watched(timeout_s=5)
+    watched.for_seconds(4)
+    assert watched.world.calls == []
+    watched.for_seconds(20)
+    assert watched.world.calls == ["source.knob suspend"]
+    assert watched.acted() == [("suspend", "--timeout")]
+    assert watched.ctx.suspended
+    kinds = [r.kind for r in watched.book.journal.records("m1")]
+    assert kinds[0] == "suspended"
+
+
+@requirement("lost.run-state")
+def test_a_timeout_leaves_a_guest_that_a_person_paused_to_that_person():
+    watched = Watched(timeout_s=5)
+    watched.world.hosts["a"].state = RunState.PAUSED
+    watched.for_seconds(20)
+    assert watched.world.calls == []
+    assert not watched.ctx.suspended
+
+
+def test_a_timeout_may_switch_to_post_copy_instead():
+    watched = Watched(timeout_s=5, timeout_postcopy=True, postcopy=True)
+    watched.for_seconds(20)
+    assert watched.acted() == [("postcopy", "--timeout-postcopy")]
+    assert not watched.ctx.suspended
+
+
+def test_post_copy_after_the_first_pass():
+    watched = Watched(postcopy_after_precopy=True, postcopy=True)
+    watched.sampled = Sample(iteration=1)
+    watched.for_seconds(3)
+    assert watched.acted() == []
+    watched.sampled = Sample(iteration=2)
+    watched.for_seconds(3)
+    assert watched.acted() == [("postcopy", "--postcopy-after-precopy")]
+
+
+@pytest.mark.parametrize("error", [HostError("not now"), ValueError("a slip")])
+def test_a_knob_that_is_stuck_is_warned_of_and_not_turned_again(error):
+    watched = Watched(timeout_s=5)
+    watched.world.breaks("source.knob suspend", "before", error)
+    watched.for_seconds(20)
+    assert watched.world.calls == ["source.knob suspend"]
+    assert watched.book.warnings == [f"--timeout: {error}"]
+
+
+@requirement("ends.cancel")
+@pytest.mark.parametrize("error", [HostError("no"), GuestNotFound("?"), KeyError("k")])
+def test_an_abort_that_is_refused_is_asked_for_again(error):
+    watched = Watched()
+    watched.cancel.set()
+    attempts = []
+
+    def refuse_twice(world):
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise error
+
+    watched.world.breaks("source.abort", "before", refuse_twice)
+    watched.for_seconds(4)
+    assert len(attempts) == 4
+    assert watched.acted() == [("abort", "cancelled by the caller")]
+
+
+@requirement("ends.cancel")
+def test_what_ends_a_perform_after_an_abort_is_called_a_cancel():
+    watched = Watched()
+    watched.cancel.set()
+
+    def perform():
+        watched.monitor.pulse()
+        raise JobAborted("operation aborted")
+
+    with pytest.raises(Cancelled, match="cancelled by the caller: operation aborted"):
+        watched.monitor.watch(perform)
+    fresh = Watched()
+    with pytest.raises(JobAborted):
+        fresh.monitor.watch(lambda: (_ for _ in ()).throw(JobAborted("by somebody")))
+
+
+@pytest.mark.parametrize(
+    ("sample", "percent"),
+    [
+        (Sample(), None),
+        (Sample(percent=40.0), 40.0),
+        (Sample(percent=140.0), 100.0),
+        (Sample(percent=-3.0), 0.0),
+        (Sample(total_bytes=0, remaining_bytes=0), None),
+        (Sample(total_bytes=200, remaining_bytes=50), 75.0),
+        (Sample(total_bytes=200, remaining_bytes=500), 0.0),
+        (Sample(total_bytes=200, remaining_bytes=0), 100.0),
+    ],
+)
+def test_percent_for_display(sample, percent):
+    watched = Watched()
+    watched.sampled = sample
+    watched.for_seconds(1)
+    (told,) = [e for e in watched.events if e.kind == "progress"]
+    assert told.percent == percent
+
+
+def test_no_transfer_is_no_progress():
+    watched = Watched()
+    watched.sampled = None
+    watched.for_seconds(2)
+    assert [e.kind for e in watched.events] == ["started"]
+
+
+def test_figures_are_final_once_it_has_landed():
+    watched = Watched()
+    watched.sampled = Sample(downtime_ms=300, processed_bytes=10)
+    watched.for_seconds(1)
+    assert watched.monitor.downtime_ms is None
+    watched.sampled = Sample(downtime_ms=17, processed_bytes=20)
+    watched.monitor.complete()
+    assert watched.monitor.downtime_ms == 17
+    assert watched.monitor.processed_bytes == 20
+
+
+def test_a_monitor_must_be_bound():
+    unbound = Monitor(Watched().book, threading.Event())
+    with pytest.raises(RuntimeError, match="bound"):
+        unbound.pulse()
