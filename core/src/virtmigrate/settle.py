@@ -74,6 +74,7 @@ class Settler:
     prepared: bool
     judged: Callable[[Sighting, Sighting, Verdict], None]
     fault: Callable[[VirtmigrateError], object]
+    _acted: bool = False
 
     def look(self) -> tuple[Sighting, Sighting]:
         """Both sides, now; a host that can't be asked is UNREACHABLE, not an error."""
@@ -96,7 +97,8 @@ class Settler:
             clock.sleep(LOOK_S)
         self.judged(source, destination, verdict)
         outcome = ENDS[verdict](self, source, destination)
-        source, destination = self.look()
+        if self._acted:
+            source, destination = self.look()
         return self._as_seen(outcome, verdict, source, destination)
 
     def _judge(self, source: Sighting, destination: Sighting) -> Verdict:
@@ -285,6 +287,7 @@ class Settler:
 
     def _try(self, action: Callable[[], object]) -> None:
         """One action; its failure is told, and seen by the look that follows."""
+        self._acted = True
         try:
             action()
         except VirtmigrateError as error:

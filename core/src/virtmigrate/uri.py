@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from virtmigrate.errors import BadInput, Side
@@ -75,6 +76,13 @@ def parse_uri(text: str, side: Side = Side.REQUEST) -> HostURI:
     Raises:
         BadInput: Not of the grammar. The error never repeats a password.
     """
+    if "@" in text:
+        return _Parser(text, side).parse()  # a secret is not kept in a cache
+    return _parse_open(text, side)
+
+
+@lru_cache(maxsize=256)
+def _parse_open(text: str, side: Side) -> HostURI:
     return _Parser(text, side).parse()
 
 
