@@ -5,7 +5,7 @@ Every method blocks; `virtmigrate.aio` has the same for asyncio and trio.
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
@@ -341,4 +341,4 @@ def asked(plan: Plan) -> Options:
 
 def new_id() -> str:
     """An id for a migration: 12 hex digits."""
-    return secrets.token_hex(6)
+    return os.urandom(6).hex()

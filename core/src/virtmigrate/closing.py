@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.adjudication import WHY
 from virtmigrate.errors import VirtmigrateError
-from virtmigrate.events import Ended, Judged
 from virtmigrate.phases import Outcome
 from virtmigrate.results import Result, Timing
 from virtmigrate.settle import Settler
@@ -67,7 +66,7 @@ class Closing:
             self._undo_configuration()
         result = self._result(settled)
         self.book.end(result)
-        self.book.emit(Ended, result=result)
+        self.book.emit("ended", result=result)
         return result
 
     def _undo_configuration(self) -> None:
@@ -89,7 +88,7 @@ class Closing:
     def _judged(self, source: Sighting, there: Sighting, verdict: Verdict) -> None:
         self.book.note("verdict", verdict=verdict.value)
         self.book.emit(
-            Judged,
+            "judged",
             source=source.state,
             destination=there.state,
             verdict=verdict.value,

@@ -20,7 +20,6 @@ from virtmigrate.errors import (
     PluginError,
     VirtmigrateError,
 )
-from virtmigrate.events import Committed, Landed, StepEnded, StepStarted
 from virtmigrate.forward import (
     Missing,
     after_lost_finish,
@@ -100,7 +99,7 @@ class Engine:
 
     def _try(self, step: Step) -> bool:
         """Run a step; False if it failed (its fault is in the log)."""
-        self.book.emit(StepStarted, step=step.id, phase=step.phase, side=step.side)
+        self.book.emit("step-started", step=step.id, phase=step.phase, side=step.side)
         try:
             if self._can_go_back():
                 self.monitor.check_cancel()
@@ -113,7 +112,7 @@ class Engine:
             return self._failed(step, PluginError(msg, side=step.side))
         self.done.add(step.hook)
         self.book.note("record", step=step.id, notes=dict(self.ctx.notes))
-        self.book.emit(StepEnded, step=step.id, ok=True)
+        self.book.emit("step-ended", step=step.id, ok=True)
         if step.hook == self._lands_with:
             self._landed()
         return True
@@ -131,7 +130,7 @@ class Engine:
 
     def _failed(self, step: Step, error: VirtmigrateError) -> bool:
         fault = self.book.fault(error, step.id)
-        self.book.emit(StepEnded, step=step.id, ok=False, fault=fault)
+        self.book.emit("step-ended", step=step.id, ok=False, fault=fault)
         return step.hook == "finish" and self._finish_failed(error)
 
     def _intend(self, step: Step) -> None:
@@ -236,7 +235,7 @@ class Engine:
 
     def _committed(self) -> None:
         self.told = Told.COMMITTED
-        self.book.emit(Committed, landing=self.ctx.landing)
+        self.book.emit("committed", landing=self.ctx.landing)
 
     def _destination_has_it(self) -> None:
         """While the source can still go on, don't commit to a host that lost it."""
@@ -252,7 +251,7 @@ class Engine:
 
     def _landed(self) -> None:
         self.landed_ms = self.book.elapsed_ms()
-        self.book.emit(Landed, state=self.ctx.landing)
+        self.book.emit("landed", state=self.ctx.landing)
         self.monitor.complete()
 
     # When something fails.

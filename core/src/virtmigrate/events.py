@@ -6,7 +6,8 @@ are the interface, logs are for people.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, TypeAdapter
 
@@ -159,6 +160,11 @@ Event = Annotated[
     | Ended,
     Field(discriminator="kind"),
 ]
+
+BY_KIND: dict[str, Callable[..., Event]] = {
+    made.model_fields["kind"].default: made for made in get_args(get_args(Event)[0])
+}
+"""Makes an event of a kind."""
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 """Reads an event back: `EVENT.validate_json(line)`."""

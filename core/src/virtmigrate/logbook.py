@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from virtmigrate.errors import JournalError, VirtmigrateError
-from virtmigrate.events import Started, Warned
 from virtmigrate.phases import Outcome
 from virtmigrate.redact import redact
 from virtmigrate.results import Fault, Result
@@ -56,7 +55,7 @@ class Logbook:
         if not self.sinks:
             return
         self.emit(
-            Started,
+            "started",
             guest=plan.guest.name,
             uuid=plan.guest.uuid,
             source=plan.source.uri,
@@ -89,11 +88,21 @@ class Logbook:
                 self._silent = True
                 self.fault(error, "journal")
 
-    def emit(self, event: type, **fields: object) -> None:
-        """An event to every sink; a failing sink is logged and changes nothing."""
+    def emit(self, kind: str, **fields: object) -> None:
+        """An event to every sink; a failing sink is logged and changes nothing.
+
+        Args:
+            kind: The event's `kind`.
+            fields: Its fields, beside migration and time.
+        """
         if not self.sinks:
             return
-        made: Event = event(migration=self.migration, at_ms=self.elapsed_ms(), **fields)
+        # Models are slow to import: only those pay for them who listen.
+        from virtmigrate.events import BY_KIND  # noqa: PLC0415
+
+        made = BY_KIND[kind](
+            migration=self.migration, at_ms=self.elapsed_ms(), **fields
+        )
         for sink in self.sinks:
             try:
                 sink(made)
@@ -118,7 +127,7 @@ class Logbook:
     def warn(self, message: str) -> None:
         """Something that a person should know."""
         self.warnings.append(redact(message))
-        self.emit(Warned, message=redact(message))
+        self.emit("warned", message=redact(message))
 
     def owe(self, obligation: str) -> None:
         """Something to be done later; durable at once."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from virtmigrate.capabilities import Knob
 from virtmigrate.errors import Cancelled, VirtmigrateError
-from virtmigrate.events import Acted, Progress
 from virtmigrate.host import RunState
 from virtmigrate.settle import see
 
@@ -118,7 +117,7 @@ class Monitor:
             self._percent = max(self._percent, min(100.0, max(0.0, raw)))
         self.processed_bytes = sample.processed_bytes or self.processed_bytes
         self.book.emit(
-            Progress,
+            "progress",
             percent=None if raw is None else self._percent,
             raw_percent=raw,
             total_bytes=total,
@@ -140,7 +139,7 @@ class Monitor:
             return
         if first:
             self._acted.add("abort")
-            self.book.emit(Acted, action="abort", value=None, why=self.limit)
+            self.book.emit("acted", action="abort", value=None, why=self.limit)
 
     def _timers(self, ctx: Context, sample: Sample | None, elapsed_s: float) -> None:
         """Virsh's own timers: `--timeout` and `--postcopy-after-precopy`."""
@@ -172,4 +171,4 @@ class Monitor:
         except Exception as error:  # noqa: BLE001 - the transfer goes on without it
             self.book.warn(f"{why}: {error}")
             return
-        self.book.emit(Acted, action=knob.value, value=None, why=why)
+        self.book.emit("acted", action=knob.value, value=None, why=why)
