@@ -6,7 +6,8 @@ import threading
 from dataclasses import dataclass, field
 
 from tests.core.declared import qemu_like, vz_like
-from tests.core.scripted import NAME, ScriptedPlugin, World
+from tests.core.scripted import NAME, World
+from tests.core.scripted_plugin import ScriptedPlugin
 from virtmigrate import Manager, MemoryJournal, Migrator, Options
 from virtmigrate.capabilities import How, Support
 from virtmigrate.errors import JournalError

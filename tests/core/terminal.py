@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from tests.core.scripted import ScriptedPlugin
+from tests.core.scripted_plugin import ScriptedPlugin
 from virtmigrate.cli.run import run
 from virtmigrate.cli.tools import Tools
 

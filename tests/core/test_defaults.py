@@ -20,7 +20,7 @@ class Bare:
 
     @hookimpl
     def virtmigrate_hypervisors(self):
-        from tests.core.scripted import ScriptedHypervisor  # noqa: PLC0415
+        from tests.core.scripted_plugin import ScriptedHypervisor  # noqa: PLC0415
 
         return [ScriptedHypervisor(World())]
 

@@ -8,7 +8,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from tests.core.runs import Run
-from tests.core.scripted import ScriptedPlugin, World
+from tests.core.scripted import World
+from tests.core.scripted_plugin import ScriptedPlugin
 from tests.requirements import requirement
 from virtmigrate import Manager
 from virtmigrate.capabilities import Form

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tests.core.scripted import ScriptedHypervisor, ScriptedPlugin, World
+from tests.core.scripted import World
+from tests.core.scripted_plugin import ScriptedHypervisor, ScriptedPlugin
 from tests.requirements import requirement
 from virtmigrate import Manager, hookimpl
 from virtmigrate.errors import PluginError, UnknownHypervisor
@@ -140,7 +141,8 @@ def test_two_distributions_may_call_their_plugins_alike(install):
 @requirement("plugin.isolated")
 def test_discovered_plugins_that_claim_one_name_are_both_named_and_unused(install):
     code = """
-from tests.core.scripted import ScriptedHypervisor, World
+from tests.core.scripted import World
+from tests.core.scripted_plugin import ScriptedHypervisor
 from virtmigrate.hookspecs import hookimpl
 
 @hookimpl

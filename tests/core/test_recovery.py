@@ -9,7 +9,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from tests.core.runs import Run
-from tests.core.scripted import XML, Copy, ScriptedPlugin, World
+from tests.core.scripted import XML, Copy, World
+from tests.core.scripted_plugin import ScriptedPlugin
 from tests.requirements import requirement
 from virtmigrate import Manager
 from virtmigrate.adjudication import Told

@@ -7,7 +7,8 @@ import pytest
 from tests.core.contexts import context, request
 from tests.core.declared import NATIVE, declaration
 from tests.core.runs import Run
-from tests.core.scripted import ScriptedHypervisor, ScriptedPlugin, World
+from tests.core.scripted import World
+from tests.core.scripted_plugin import ScriptedHypervisor, ScriptedPlugin
 from tests.requirements import requirement
 from virtmigrate import Fate, Manager, Side, hookimpl
 from virtmigrate.errors import BadInput, HostError, PluginError, leaves
