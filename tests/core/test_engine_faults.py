@@ -255,6 +255,45 @@ def test_coma_ends_at_the_source_only_after_the_destination_was_cleared(world):
     assert "destination.resume" not in calls
 
 
+@requirement("live.fake")
+def test_coma_does_not_end_at_the_source_while_a_copy_waits_at_the_destination(world):
+    world.breaks("perform", "after", HostError("no"))
+    world.breaks("finish(cancelled)", "before", HostError("no to that as well"))
+    result = Run(world, style="coma").migrate(live=False)
+    assert result.outcome is Outcome.ROLLED_BACK
+    calls = world.calls
+    assert calls.index("destination.destroy") < calls.index("source.resume")
+
+
+@requirement("lost.unknown")
+@pytest.mark.parametrize("life", ["peer", "vz"])
+def test_what_the_hypervisor_may_have_completed_is_not_told_to_go(life):
+    """The destination may have the only copy, and can't be asked."""
+    world, migrate = start(life)
+
+    def lost_in_silence(world):
+        world.down.add("b")
+        raise AnswerLost("lost")
+
+    world.breaks("perform", "after", lost_in_silence)
+    assert migrate().outcome is Outcome.UNKNOWN
+    assert [c for c in world.calls if "cancelled" in c] == []
+
+
+@requirement("lost.unknown")
+def test_where_the_hypervisor_started_it_a_failed_finish_withdraws_nothing():
+    world, migrate = start("vz")
+
+    def ran_and_vanished(world):
+        world.hosts["b"] = Copy()
+        raise HostError("there is no such guest")
+
+    world.breaks("finish(go)", "before", ran_and_vanished)
+    migrate()
+    assert [c for c in world.calls if "cancelled" in c or "rollback" in c] == []
+    assert world.configurations() == ["a"]
+
+
 @requirement("lost.configuration")
 @pytest.mark.parametrize("error", ERRORS)
 def test_the_last_definition_stays_when_the_source_cant_have_its_own_back(error):

@@ -257,6 +257,9 @@ def test_an_action_that_fails_is_told_and_judged_by_what_is_seen(
     retried = call == "destination.resume" and when == "before"
     assert len(made.faults) == (7 if retried else 1)
     assert call in world.calls
+    assert world.configurations()
+    if call == "destination.destroy" and when == "before":
+        assert "source.resume" not in world.calls
     done = when == "after"
     if done or call in ("source.undefine", "source.define"):
         assert settled.outcome in OUTCOMES[CELLS[cell]]
