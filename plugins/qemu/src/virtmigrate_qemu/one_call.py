@@ -6,6 +6,7 @@ still decides; the perform hook is that call, the other hooks only look.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from virtmigrate.attend import attend
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 LANDED = (RunState.PAUSED, RunState.RUNNING, RunState.SHUTOFF)
 
 
-class OneCall:
+class OneCall(ABC):
     """What both forms share."""
 
     def begin(self, ctx: Context) -> bytes:
@@ -75,8 +76,9 @@ class OneCall:
         """None: the call did it, and the core's own retires what it may have left."""
         return None
 
+    @abstractmethod
     def _migrate(self, ctx: Context) -> Callable[[Domain], None]:
-        raise NotImplementedError
+        """The one call, for a domain of the source's own connection."""
 
 
 class PeerToPeer(OneCall):
