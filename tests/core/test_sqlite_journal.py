@@ -203,6 +203,16 @@ def test_it_outlives_the_object(path, journal):
     again.release()
 
 
+@requirement("journal.durable")
+def test_it_is_synced_at_each_commit(journal):
+    settings = {
+        name: journal._db.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous")
+    }
+    full = 2
+    assert settings == {"journal_mode": "wal", "synchronous": full}
+
+
 def test_a_durable_record_carries_those_that_waited(path, journal):
     other = SQLiteJournal(path)
     journal.open("m1", PLAN, 1.0)

@@ -86,8 +86,13 @@ def test_a_definition_that_the_hypervisor_makes_is_undone_in_finish():
 @requirement("lost.configuration")
 def test_the_source_has_its_definition_back_before_the_other_one_goes():
     asked = {"persist_dest": False, "undefine_source": False}
-    found = hooks(pair(vz), **asked)
-    assert found[-4:] == ["confirm", "restore_source", "undo_persist", "observe"]
+    steps = plan_between(pair(vz), Options(**asked)).steps[-4:]
+    assert [(step.phase, step.hook) for step in steps] == [
+        (Phase.CONFIRM, "confirm"),
+        (Phase.CONFIRM, "restore_source"),
+        (Phase.CLOSE, "undo_persist"),
+        (Phase.CLOSE, "observe"),
+    ]
 
 
 @requirement("live.fake")
