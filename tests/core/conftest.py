@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from tests.core.runs import Run
 from tests.core.scripted import World
+from virtmigrate.sqlite_journal import SQLiteJournal
 
 # Other work on the machine must not fail a property; pytest-timeout bounds each test.
 # The examples that `tox -m fast` can afford; VIRTMIGRATE_EXAMPLES asks for more.
@@ -18,6 +19,20 @@ settings.register_profile(
     max_examples=int(os.environ.get("VIRTMIGRATE_EXAMPLES", "40")),
 )
 settings.load_profile("virtmigrate")
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where a journal's file goes."""
+    return tmp_path / "state" / "journal.db"
+
+
+@pytest.fixture
+def journal(path):
+    """A journal in that file."""
+    made = SQLiteJournal(path)
+    yield made
+    made.release()
 
 
 @pytest.fixture

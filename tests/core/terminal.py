@@ -37,3 +37,31 @@ class Terminal:
         code = run(list(words), tools)
         said = self.capsys.readouterr()
         return Said(code, said.out, said.err)
+
+
+class Gone:
+    """A terminal after its window was closed.
+
+    Attributes:
+        tried: How often somebody wrote to it all the same.
+    """
+
+    encoding = "utf-8"
+
+    def __init__(self, *, tty):
+        self.tty = tty
+        self.tried = 0
+
+    def write(self, text):
+        self.tried += 1
+        raise OSError(5, "Input/output error")
+
+    def flush(self):
+        self.tried += 1
+        raise OSError(5, "Input/output error")
+
+    def isatty(self):
+        return self.tty
+
+    def fileno(self):
+        raise OSError(5, "Input/output error")

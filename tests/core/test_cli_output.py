@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.core.terminal import Gone
 from virtmigrate.cli.output import answer, fold, safe, say, shown
 from virtmigrate.printable import printable
 
@@ -74,17 +75,7 @@ def test_colour_on_a_terminal_and_none_where_it_is_not_wanted(capsys, monkeypatc
 
 
 def test_a_terminal_that_went_away_stops_nothing(monkeypatch):
-    class Gone:
-        encoding = "utf-8"
-
-        def write(self, text):
-            raise OSError(5, "Input/output error")
-
-        def flush(self):
-            raise OSError(5, "Input/output error")
-
-        def isatty(self):
-            return False
-
-    monkeypatch.setattr("sys.stderr", Gone())
+    gone = Gone(tty=False)
+    monkeypatch.setattr("sys.stderr", gone)
     say("is anybody there?")
+    assert gone.tried

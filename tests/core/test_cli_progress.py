@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.core.terminal import Gone
 from virtmigrate import events
 from virtmigrate.cli import progress
 from virtmigrate.cli.progress import Bar, EventLines, Lines, Quiet, display
@@ -170,29 +171,13 @@ def test_a_terminal_that_goes_away_under_the_bar_stops_nothing(monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     bar = Bar()
-    monkeypatch.setattr("sys.stderr", Gone())
+    gone = Gone(tty=True)
+    monkeypatch.setattr("sys.stderr", gone)
     bar._next_s = 0.0
     for event in (PERFORM, FULL, WARNED):
         bar.show(event)
     bar.close()
-
-
-class Gone:
-    """A terminal after its window was closed."""
-
-    encoding = "utf-8"
-
-    def write(self, text):
-        raise OSError(5, "Input/output error")
-
-    def flush(self):
-        raise OSError(5, "Input/output error")
-
-    def isatty(self):
-        return True
-
-    def fileno(self):
-        raise OSError(5, "Input/output error")
+    assert gone.tried
 
 
 @pytest.mark.parametrize(

@@ -19,35 +19,12 @@ from tests.core.declared import (
 )
 from tests.core.declared import qemu_like as qemu
 from tests.core.declared import vz_like as vz
+from tests.core.settling import errors, refusals, rows
 from tests.requirements import requirement
 from virtmigrate import Options, Side
 from virtmigrate.capabilities import How, Support
-from virtmigrate.errors import leaves
-from virtmigrate.host import RunState
 from virtmigrate.negotiation import RANK, Ends, settle
 from virtmigrate.option_rows import SWITCHES
-
-FOUR = {"compressed": True, "live": True, "persist_dest": True, "undefine_source": True}
-RUNNING, PAUSED, SHUTOFF = RunState.RUNNING, RunState.PAUSED, RunState.SHUTOFF
-
-
-def refusals(both, **asked):
-    """What is refused: (subject, side) of each, sorted."""
-    return sorted((e.subject, e.side) for e in errors(both, **asked))
-
-
-def errors(both, **asked):
-    try:
-        settle(Options(**asked), both)
-    except ExceptionGroup as group:
-        return leaves(group)
-    return []
-
-
-def rows(both, **asked):
-    """Option -> its settled row."""
-    return {row.option: row for row in settle(Options(**asked), both).options}
-
 
 # Three answers x four ways x two sides ----------------------------------------------
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import stat
 import threading
 from pathlib import Path
 
 import pytest
 
+from tests.core.journal_file import mode, raw
 from tests.core.plans import plan_of
 from tests.requirements import requirement
 from virtmigrate.errors import JournalError
@@ -18,29 +18,6 @@ from virtmigrate.sqlite_journal import VERSION, SQLiteJournal, default_path
 
 PLAN = plan_of()
 SECRET = "hunter2"
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "state" / "journal.db"
-
-
-@pytest.fixture
-def journal(path):
-    made = SQLiteJournal(path)
-    yield made
-    made.release()
-
-
-def mode(path):
-    return stat.S_IMODE(path.stat().st_mode)
-
-
-def raw(path, statement, *values):
-    """What an intruder, or a broken disk, would do to the file."""
-    with sqlite3.connect(path) as db:
-        db.execute(statement, values)
-    db.close()
 
 
 # Where it is, and whose --------------------------------------------------------------

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
-import stat
 import subprocess
 import sys
 import threading
@@ -19,29 +17,6 @@ from virtmigrate.sqlite_journal import SQLiteJournal
 
 PLAN = plan_of()
 SECRET = "hunter2"
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "state" / "journal.db"
-
-
-@pytest.fixture
-def journal(path):
-    made = SQLiteJournal(path)
-    yield made
-    made.release()
-
-
-def mode(path):
-    return stat.S_IMODE(path.stat().st_mode)
-
-
-def raw(path, statement, *values):
-    """What an intruder, or a broken disk, would do to the file."""
-    with sqlite3.connect(path) as db:
-        db.execute(statement, values)
-    db.close()
 
 
 # Killed ------------------------------------------------------------------------------

@@ -55,6 +55,18 @@ class Watch:
             lambda e: isinstance(e, Progress) and (e.processed_bytes or 0) > 1 << 20
         )
 
+    def stalled(self, samples: int = 15) -> None:
+        """So many samples in a row, from now on, have shown nothing more sent."""
+        sent: list[int | None] = []
+        began_ms = self.events[-1].at_ms
+
+        def still(event: Event) -> bool:
+            if isinstance(event, Progress) and event.at_ms > began_ms:
+                sent.append(event.processed_bytes)
+            return len(sent) >= samples and len(set(sent[-samples:])) == 1
+
+        self.wait(still)
+
     def kinds(self) -> list[str]:
         """What came, in order."""
         return [event.kind for event in self.events]

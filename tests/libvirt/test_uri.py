@@ -29,7 +29,9 @@ ACCEPTED = [
 
 @pytest.mark.parametrize("text", ACCEPTED)
 def test_accepted(text):
-    check(parse_uri(text))
+    parsed = parse_uri(text)
+    check(parsed)
+    assert parsed.text == text, "what was checked is what is opened"
 
 
 REFUSED = {
