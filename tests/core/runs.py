@@ -45,8 +45,8 @@ class LoudJournal(MemoryJournal):
         for migration, records in self._records.items():
             del records[self.durable.get(migration, 0) :]
 
-    def close(self, migration, outcome, at, *, settled):
-        super().close(migration, outcome, at, settled=settled)
+    def close(self, migration, outcome, at, **how):
+        super().close(migration, outcome, at, **how)
         self.durable[migration] = len(self._records[migration])
 
     def append(self, migration, kind, at, body, *, durable):

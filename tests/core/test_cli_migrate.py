@@ -137,7 +137,9 @@ def test_a_plan_as_json_has_its_digest(terminal):
 def test_where_nothing_was_ever_done_nothing_is_made(terminal, tmp_path):
     assert terminal("status").out == "no open migrations\n"
     assert terminal("journal").out == "no migrations yet\n"
-    assert terminal("status", "--json").json() == {"open": []}
+    assert terminal("status", "--json").json() == {"open": [], "owing": []}
+    assert terminal("settle").out == "nothing is owed\n"
+    assert terminal("settle", "--json").json() == {"debts": []}
     assert terminal("journal", "--json").json() == {"migrations": []}
     assert not (tmp_path / "state").exists()
 

@@ -11,6 +11,7 @@ from virtmigrate.capabilities import Form
 from virtmigrate.errors import AnswerLost, HostError, HostUnreachable
 from virtmigrate.host import RunState
 from virtmigrate.phases import Outcome
+from virtmigrate.results import Paid
 
 ERRORS = {
     "failed": HostError("the daemon said no"),
@@ -306,15 +307,25 @@ def test_the_last_definition_stays_when_the_source_cant_have_its_own_back(error)
 
 
 @requirement("lost.configuration")
-def test_what_is_owed_keeps_the_migration_open_until_it_is_recovered():
+def test_what_is_owed_holds_no_later_migration_up_and_is_settled():
     world = World(gone=True)
     run = Run(world, style="emulated")
     world.breaks("source.define", "before", HostError("no space left"))
     run.migrate(undefine_source=False, persist_dest=False)
-    assert run.journal.entries()[0].closed is None
+    (entry,) = run.journal.entries()
+    assert entry.closed is not None
+    assert entry.owed == ("restore_source", "undo_persist")
+    still = run.migrator.settle()
+    assert [(d.obligation, d.state) for d in still] == [
+        ("restore_source", Paid.OWED),
+        ("undo_persist", Paid.OWED),
+    ]
+    assert still[0].why == "no space left"
+    assert world.configurations() == ["b"]
     world.at.clear()
-    assert run.migrator.recover("m1").outcome is Outcome.SUCCEEDED
+    assert {debt.state for debt in run.migrator.settle()} == {Paid.PAID}
     assert world.configurations() == ["a"]
+    assert run.migrator.settle() == []
 
 
 @requirement("lost.finish-reply")

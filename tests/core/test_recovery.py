@@ -224,6 +224,7 @@ def test_a_silent_host_is_waited_for_by_calling_again(host):
         Outcome.ROLLED_BACK,
         Outcome.SUCCEEDED,
     )
+    run.migrator.settle("m1")
     assert len([c for c in run.world.hosts.values() if c.state.active]) == 1
 
 

@@ -299,3 +299,21 @@ def test_bodies_are_plain_json_in_the_file(path, journal):
         (body,) = db.execute("SELECT body FROM record").fetchone()
     db.close()
     assert json.loads(body) == {"step": "begin"}
+
+
+def test_a_journal_of_version_1_is_read_and_goes_on(path):
+    SQLiteJournal(path).open("m1", plan_of(), 1.0)
+    raw(path, "ALTER TABLE migration DROP COLUMN owed")
+    raw(path, "PRAGMA user_version=1")
+    journal = SQLiteJournal(path)
+    assert journal.entries()[0].owed == ()
+    journal.close("m1", "succeeded", 2.0, settled=True, owed=("undo_persist",))
+    assert SQLiteJournal(path).entries()[0].owed == ("undo_persist",)
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[1]", "null"])
+def test_debts_that_can_not_be_read_are_refused(path, text):
+    SQLiteJournal(path).open("m1", plan_of(), 1.0)
+    raw(path, "UPDATE migration SET owed=?", text)
+    with pytest.raises(JournalError, match="what m1 owes"):
+        SQLiteJournal(path).entries()

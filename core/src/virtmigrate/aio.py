@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.options import Options
     from virtmigrate.plan import Plan
-    from virtmigrate.results import Result
+    from virtmigrate.results import Debt, Result
 
 
 class AsyncMigrator:
@@ -34,6 +34,10 @@ class AsyncMigrator:
         return await to_thread.run_sync(
             self.migrator.plan, guest, source, destination, options
         )
+
+    async def settle(self, migration: str | None = None) -> list[Debt]:
+        """As `Migrator.settle`."""
+        return await to_thread.run_sync(self.migrator.settle, migration)
 
     async def migrate(
         self, guest: str, source: str, destination: str, options: Options | None = None

@@ -8,30 +8,32 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from virtmigrate.clock import Clock, RealClock
 from virtmigrate.closing import Closing
 from virtmigrate.context import Context
+from virtmigrate.debts import collect, owes
+from virtmigrate.doors import Doors
 from virtmigrate.engine import Engine
 from virtmigrate.errors import (
     JournalError,
     NotMovable,
     Side,
-    VirtmigrateError,
     leaves,
 )
 from virtmigrate.forward import decide_landing
 from virtmigrate.handle import Handle
-from virtmigrate.journal import claimed
+from virtmigrate.journal import claimed, unknown
 from virtmigrate.logbook import Logbook
 from virtmigrate.manager import Manager
 from virtmigrate.monitor import Monitor
 from virtmigrate.options import Options
 from virtmigrate.planning import make_plan
 from virtmigrate.recovery import last_result, remember
+from virtmigrate.results import Paid
 from virtmigrate.settle import see
-from virtmigrate.uri import parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,10 +41,22 @@ if TYPE_CHECKING:
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.events import Event
     from virtmigrate.host import Host
-    from virtmigrate.journal import Journal
+    from virtmigrate.journal import Entry, Journal
     from virtmigrate.plan import Plan
-    from virtmigrate.results import Result
-    from virtmigrate.uri import HostURI
+    from virtmigrate.recovery import Remembered
+    from virtmigrate.relay import Relay
+    from virtmigrate.results import Debt, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A migration that another run began, made again from its journal."""
+
+    ctx: Context
+    relay: Relay
+    book: Logbook
+    monitor: Monitor
+    state: Remembered
 
 
 class Migrator:
@@ -67,6 +81,7 @@ class Migrator:
         """
         self.manager = manager or Manager()
         self.clock: Clock = clock or RealClock()
+        self._doors = Doors(self.manager, self.clock)
         self._sinks = tuple(sinks)
         self._journal = journal
         self._lock = threading.Lock()
@@ -101,40 +116,8 @@ class Migrator:
             UnknownHypervisor: No plugin serves it.
             HostUnreachable: Nobody answers.
         """
-        with self._open(self._checked(uri, side), side) as host:
+        with self._doors.one(uri, side) as host:
             yield host
-
-    @contextmanager
-    def _open(self, uri: HostURI, side: Side) -> Iterator[Host]:
-        host = self.manager.hypervisor_for(uri).connect(uri, side, self.clock)
-        try:
-            yield host
-        finally:
-            host.close()
-
-    def _checked(self, uri: str, side: Side) -> HostURI:
-        parsed = parse_uri(uri, side)
-        self.manager.hypervisor_for(parsed).check_uri(parsed)
-        return parsed
-
-    @contextmanager
-    def _pair(self, source: str, destination: str) -> Iterator[tuple[Host, Host]]:
-        """Both hosts; both URIs are checked before either is opened."""
-        refused: list[Exception] = []
-        parsed: list[HostURI] = []
-        for uri, side in ((source, Side.SOURCE), (destination, Side.DESTINATION)):
-            try:
-                parsed.append(self._checked(uri, side))
-            except VirtmigrateError as error:
-                refused.append(error)
-        if refused:
-            msg = "the request is malformed"
-            raise ExceptionGroup(msg, refused)
-        with (
-            self._open(parsed[0], Side.SOURCE) as here,
-            self._open(parsed[1], Side.DESTINATION) as there,
-        ):
-            yield here, there
 
     def capabilities(self, uri: str) -> Capabilities:
         """What a host declares.
@@ -160,7 +143,7 @@ class Migrator:
             ExceptionGroup: Of `Refused`: every reason why it can't be done.
             VirtmigrateError: A host can't be reached or asked.
         """
-        with self._pair(source, destination) as (here, there):
+        with self._doors.pair(source, destination) as (here, there):
             return make_plan(self.manager, guest, here, there, options or Options())
 
     def migrate(
@@ -203,7 +186,7 @@ class Migrator:
         options: Options,
         cancel: threading.Event,
     ) -> Result:
-        with self._pair(source, destination) as (here, there):
+        with self._doors.pair(source, destination) as (here, there):
             try:
                 plan = make_plan(self.manager, guest, here, there, options)
             except ExceptionGroup as refused:
@@ -237,7 +220,7 @@ class Migrator:
             VirtmigrateError: A host can't be reached.
         """
         uris = (source or plan.source.uri, destination or plan.destination.uri)
-        with self._pair(*uris) as (here, there):
+        with self._doors.pair(*uris) as (here, there):
             fresh = make_plan(self.manager, plan.guest.uuid, here, there, asked(plan))
             if fresh.digest() != plan.digest():
                 msg = "hosts or guest are not as they were when the plan was made"
@@ -265,27 +248,100 @@ class Migrator:
             HostUnreachable: A host does not answer; nothing was touched.
         """
         entry = self.journal.take_over(migration)
-        plan, records = self.journal.plan(migration), self.journal.records(migration)
         if entry.closed is not None:
-            return last_result(records)
-        state = remember(records)
+            return last_result(self.journal.records(migration))
+        plan = self.journal.plan(migration)
         uris = (source or plan.source.uri, destination or plan.destination.uri)
-        with self._pair(*uris) as hosts:
-            book = Logbook(migration, self.journal, self.clock, self.sinks)
-            ctx, monitor = self._context(plan, hosts, book, threading.Event())
-            ctx.captured, ctx.notes = state.captured, state.notes
+        with self._reopened(migration, plan, uris) as again:
+            ctx, state = again.ctx, again.state
             ctx.suspended = state.suspended
             ctx.landing = state.landing or decide_landing(ctx, see(ctx.guest))
-            relay = self.manager.relay(hosts[0].hypervisor)
+            again.book.obligations = list(state.owed)
             return Closing(
                 ctx,
-                relay,
-                book,
-                monitor,
+                again.relay,
+                again.book,
+                again.monitor,
                 state.told,
                 prepared=state.prepared,
                 left=state.left(plan),
             ).close()
+
+    @contextmanager
+    def _reopened(
+        self, migration: str, plan: Plan, uris: tuple[str, str]
+    ) -> Iterator[Reopened]:
+        """A migration made again from its journal, both hosts open."""
+        state = remember(self.journal.records(migration))
+        with self._doors.pair(*uris) as hosts:
+            book = Logbook(migration, self.journal, self.clock, self.sinks)
+            ctx, monitor = self._context(plan, hosts, book, threading.Event())
+            ctx.captured, ctx.notes = state.captured, state.notes
+            relay = self.manager.relay(hosts[0].hypervisor)
+            yield Reopened(ctx, relay, book, monitor, state)
+
+    def settle(
+        self,
+        migration: str | None = None,
+        *,
+        source: str | None = None,
+        destination: str | None = None,
+    ) -> list[Debt]:
+        """Do what migrations that are over still owe, as far as its time has come.
+
+        A definition that must not outlive the guest goes once the guest is stopped; one
+        that could not be written is written; an incomplete copy goes when its host
+        answers again. Safe to call as often as you like, from several places.
+
+        Args:
+            migration: Its id; all that owe something if None.
+            source: URI to open, where the plan's had a secret that it does not show.
+            destination: The same for the destination.
+
+        Returns:
+            What became of each obligation. What is still owed stays in the journal.
+
+        Raises:
+            JournalError: The journal can't be read or written, or has no such id.
+        """
+        journal = self.journal
+        entries = journal.entries()
+        if migration is not None and all(e.migration != migration for e in entries):
+            raise unknown(migration)
+
+        @contextmanager
+        def reopen(entry: Entry) -> Iterator[tuple[Context, Relay]]:
+            plan = journal.plan(entry.migration)
+            uris = (source or plan.source.uri, destination or plan.destination.uri)
+            with self._reopened(entry.migration, plan, uris) as again:
+                yield again.ctx, again.relay
+
+        return [
+            debt
+            for entry in entries
+            if entry.migration == (migration or entry.migration) and owes(entry)
+            for debt in collect(entry, entries, reopen, (journal, self.clock.wall()))
+        ]
+
+    def keep_settled(
+        self,
+        stop: threading.Event,
+        *,
+        every_s: float = 30.0,
+        told: Callable[[Debt], None] = lambda debt: None,
+    ) -> None:
+        """Settle again and again, until `stop` is set. For a thread of its own.
+
+        Args:
+            stop: Ends it, at once between two rounds.
+            every_s: Seconds between two rounds.
+            told: Is told of each obligation that is no longer owed.
+        """
+        while not stop.is_set():
+            for debt in self.settle():
+                if debt.state is not Paid.OWED:
+                    told(debt)
+            stop.wait(every_s)
 
     def _run(
         self,

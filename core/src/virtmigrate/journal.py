@@ -115,6 +115,7 @@ class Entry:
         closed: The same, None while it is open.
         outcome: How it ended, "" while somebody works on it; one that is open all the
             same waits for recovery.
+        owed: What is still to be done once it can be; it holds no later migration up.
     """
 
     migration: str
@@ -126,6 +127,7 @@ class Entry:
     opened: float
     closed: float | None
     outcome: str
+    owed: tuple[str, ...] = ()
 
     @property
     def busy(self) -> bool:
@@ -151,8 +153,19 @@ class Journal(Protocol):
         """Add a record; a durable one is on disk, with all before it, on return."""
         ...
 
-    def close(self, migration: str, outcome: str, at: float, *, settled: bool) -> None:
-        """End it; unless settled it stays open for recovery."""
+    def close(
+        self,
+        migration: str,
+        outcome: str,
+        at: float,
+        *,
+        settled: bool,
+        owed: tuple[str, ...] = (),
+    ) -> None:
+        """End it; unless settled it stays open for recovery.
+
+        Closing again replaces what is owed.
+        """
         ...
 
     def take_over(self, migration: str) -> Entry:
@@ -245,14 +258,22 @@ class MemoryJournal:
         # No checksum: what lives and dies with the process can't be torn.
         records.append(Record(len(records) + 1, kind, at, body, 0))
 
-    def close(self, migration: str, outcome: str, at: float, *, settled: bool) -> None:
+    def close(
+        self,
+        migration: str,
+        outcome: str,
+        at: float,
+        *,
+        settled: bool,
+        owed: tuple[str, ...] = (),
+    ) -> None:
         """End it."""
         entry = self.take_over(migration)
         self._entries[migration] = replace(
-            entry, closed=at if settled else None, outcome=outcome
+            entry, closed=at if settled else None, outcome=outcome, owed=owed
         )
-        if settled:
-            self._open.pop(entry.uuid, None)
+        if settled and self._open.get(entry.uuid) == migration:
+            del self._open[entry.uuid]
 
     def take_over(self, migration: str) -> Entry:
         """Its owner is always this process."""

@@ -131,19 +131,24 @@ class Logbook:
 
     def owe(self, obligation: str) -> None:
         """Something to be done later; durable at once."""
+        if obligation in self.obligations:
+            return
         self.obligations.append(obligation)
         self.note("owed", durable=True, obligation=obligation)
 
     def end(self, result: Result) -> None:
-        """Close it in the journal; what is not settled stays open for recovery."""
+        """Close it in the journal; what is not settled stays open for recovery.
+
+        What is owed does not keep it open: the guest may move on meanwhile.
+        """
         self.note("end", result=result.model_dump(mode="json"))
-        settled = result.outcome in SETTLED and not result.obligations
         try:
             self.journal.close(
                 self.migration,
                 result.outcome.value,
                 self.clock.wall(),
-                settled=settled,
+                settled=result.outcome in SETTLED,
+                owed=result.obligations,
             )
         except Exception as error:  # noqa: BLE001 - the result counts, and is told
             msg = f"it can't be closed in the journal: {error}"

@@ -12,9 +12,9 @@ from virtmigrate.host import Definitions, RunState, Sighting
 from virtmigrate.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from virtmigrate.journal import Record
+    from virtmigrate.journal import Body, Record
     from virtmigrate.plan import Plan
 
 UNDO_CONFIGURATION = ("restore_source", "undo_persist")
@@ -34,6 +34,7 @@ class Remembered:
         prepared: Whether the destination may have been touched.
         notes: The plugin's own.
         done: Steps whose record is there.
+        owed: What was put off, in its order.
     """
 
     told: Told = Told.BEGUN
@@ -43,6 +44,7 @@ class Remembered:
     prepared: bool = False
     notes: dict[str, str] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
+    owed: list[str] = field(default_factory=list)
 
     def left(self, plan: Plan) -> tuple[str, ...]:
         """Hooks of the plan that undo configuration and are not recorded as done."""
@@ -67,31 +69,64 @@ def remember(records: Iterable[Record]) -> Remembered:
 
 
 def _take(state: Remembered, record: Record) -> None:
-    body = record.body
+    taker = TAKERS.get(record.kind)
+    if taker is not None:
+        taker(state, record.body)
+
+
+def _take_capture(state: Remembered, body: Body) -> None:
+    state.captured = _captured(body)
+
+
+def _take_intent(state: Remembered, body: Body) -> None:
+    step = body.get("step")
+    state.suspended |= step == "enter_coma"
+    state.prepared |= step == "prepare"
+    if step == "perform":
+        state.told = Told.PERFORM_INTENDED
+
+
+def _take_suspension(state: Remembered, body: Body) -> None:
+    del body
+    state.suspended = True
+
+
+def _take_record(state: Remembered, body: Body) -> None:
     step = str(body.get("step", ""))
-    if record.kind == "captured":
-        state.captured = _captured(body)
-    elif record.kind == "intent":
-        state.suspended |= step == "enter_coma"
-        state.prepared |= step == "prepare"
-        if step == "perform":
-            state.told = Told.PERFORM_INTENDED
-    elif record.kind == "suspended":
-        state.suspended = True
-    elif record.kind == "record":
-        state.done.add(step)
-        notes = body.get("notes", {})
-        if not isinstance(notes, dict):
-            msg = "notes are no mapping"
-            raise TypeError(msg)
-        state.notes = {str(key): str(value) for key, value in notes.items()}
-        if step == "perform":
-            state.told = Told.PERFORMED
-    elif record.kind == "commit":
-        state.told = Told.COMMITTED
-        state.landing = RunState(str(body["landing"]))
-    elif record.kind == "rollback" and state.told is not Told.BEGUN:
+    state.done.add(step)
+    notes = body.get("notes", {})
+    if not isinstance(notes, dict):
+        msg = "notes are no mapping"
+        raise TypeError(msg)
+    state.notes = {str(key): str(value) for key, value in notes.items()}
+    if step == "perform":
+        state.told = Told.PERFORMED
+
+
+def _take_commit(state: Remembered, body: Body) -> None:
+    state.told = Told.COMMITTED
+    state.landing = RunState(str(body["landing"]))
+
+
+def _take_rollback(state: Remembered, body: Body) -> None:
+    del body
+    if state.told is not Told.BEGUN:
         state.told = Told.ROLLING_BACK
+
+
+def _take_debt(state: Remembered, body: Body) -> None:
+    state.owed.append(str(body["obligation"]))
+
+
+TAKERS: dict[str, Callable[[Remembered, Body], None]] = {
+    "captured": _take_capture,
+    "intent": _take_intent,
+    "suspended": _take_suspension,
+    "record": _take_record,
+    "commit": _take_commit,
+    "rollback": _take_rollback,
+    "owed": _take_debt,
+}
 
 
 def remembered(captured: Captured) -> dict[str, Any]:

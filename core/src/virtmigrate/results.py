@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from virtmigrate.errors import NotSucceeded
 from virtmigrate.host import RunState
 from virtmigrate.model import Model
@@ -68,7 +70,7 @@ class Result(Model):
     warnings: tuple[str, ...] = ()
     """What a person should know."""
     obligations: tuple[str, ...] = ()
-    """What is still owed (deferred undo); carried out by `settle`."""
+    """What is still owed (deferred undo); carried out by `Migrator.settle`."""
 
     @property
     def succeeded(self) -> bool:
@@ -85,3 +87,30 @@ class Result(Model):
             msg = f"{self.guest}: {self.outcome}: {self.reason}"
             raise NotSucceeded(msg, self)
         return self
+
+
+class Paid(StrEnum):
+    """What became of an obligation."""
+
+    PAID = "paid"
+    OWED = "owed"
+    """Still: its time has not come, or a host does not answer."""
+    VOID = "void"
+    """A later migration of the guest has decided what it was about."""
+
+
+class Debt(Model):
+    """One obligation of a migration that is over, and what became of it."""
+
+    migration: str
+    """Its id in the journal."""
+    guest: str
+    """Name at the source."""
+    uuid: str
+    """Identity."""
+    obligation: str
+    """`undo_persist`, `restore_source` or `clean_destination`."""
+    state: Paid
+    """Whether it is done now."""
+    why: str
+    """One sentence."""

@@ -20,13 +20,14 @@ from virtmigrate.redact import redact_data
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = 1
+VERSION = 2
 _SCHEMA = (
     """CREATE TABLE migration (
     id TEXT PRIMARY KEY, guest TEXT NOT NULL, uuid TEXT NOT NULL,
     source TEXT NOT NULL, destination TEXT NOT NULL, plan TEXT NOT NULL,
     pid INTEGER NOT NULL, started INTEGER NOT NULL, boot TEXT NOT NULL,
-    opened REAL NOT NULL, closed REAL, outcome TEXT NOT NULL DEFAULT '')""",
+    opened REAL NOT NULL, closed REAL, outcome TEXT NOT NULL DEFAULT '',
+    owed TEXT NOT NULL DEFAULT '[]')""",
     "CREATE UNIQUE INDEX one_open_per_guest ON migration (uuid) WHERE closed IS NULL",
     """CREATE TABLE record (
     migration TEXT NOT NULL REFERENCES migration (id), seq INTEGER NOT NULL,
@@ -34,9 +35,13 @@ _SCHEMA = (
     PRIMARY KEY (migration, seq)) WITHOUT ROWID""",
     f"PRAGMA user_version={VERSION}",
 )
+_FROM_1 = (
+    "ALTER TABLE migration ADD COLUMN owed TEXT NOT NULL DEFAULT '[]'",
+    f"PRAGMA user_version={VERSION}",
+)
 _ENTRY = (
     "SELECT id, guest, uuid, source, destination, pid, started, boot, opened,"
-    " closed, outcome FROM migration"
+    " closed, outcome, owed FROM migration"
 )
 
 
@@ -87,12 +92,12 @@ class SQLiteJournal:
             (tables,) = self._db.execute(
                 "SELECT count(*) FROM sqlite_master"
             ).fetchone()
-            if version or tables:
+            if version > VERSION or (tables and not version):
                 msg = f"journal {self.path} has version {version}, this reads {VERSION}"
                 raise JournalError(
                     msg, subject=str(self.path), remedy="use a newer virtmigrate"
                 )
-            for statement in _SCHEMA:
+            for statement in _FROM_1 if version else _SCHEMA:
                 self._db.execute(statement)
 
     def _version(self) -> int:
@@ -176,15 +181,23 @@ class SQLiteJournal:
         ]
         self._db.executemany("INSERT INTO record VALUES (?,?,?,?,?,?)", rows)
 
-    def close(self, migration: str, outcome: str, at: float, *, settled: bool) -> None:
+    def close(
+        self,
+        migration: str,
+        outcome: str,
+        at: float,
+        *,
+        settled: bool,
+        owed: tuple[str, ...] = (),
+    ) -> None:
         """End it; unless settled it stays open for recovery."""
         with self._errors():
             with self._transaction():
                 self._entry_of(migration)
                 self._insert(migration, self._pending.get(migration, []))
                 self._db.execute(
-                    "UPDATE migration SET closed=?, outcome=? WHERE id=?",
-                    (at if settled else None, outcome, migration),
+                    "UPDATE migration SET closed=?, outcome=?, owed=? WHERE id=?",
+                    (at if settled else None, outcome, json.dumps(owed), migration),
                 )
             self._pending.pop(migration, None)
             self._last.pop(migration, None)
@@ -264,7 +277,8 @@ class SQLiteJournal:
 
 
 def _entry(row: tuple[object, ...]) -> Entry:
-    mid, guest, uuid, source, destination, pid, started, boot, opened, closed, end = row
+    mid, guest, uuid, source, destination, pid, started, boot, opened, *rest = row
+    closed, end, owed = rest
     return Entry(
         str(mid),
         str(guest),
@@ -275,7 +289,20 @@ def _entry(row: tuple[object, ...]) -> Entry:
         float(str(opened)),
         None if closed is None else float(str(closed)),
         str(end),
+        _names(owed, str(mid)),
     )
+
+
+def _names(text: object, migration: str) -> tuple[str, ...]:
+    """A list of names, as JSON."""
+    try:
+        names = json.loads(str(text))
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        msg = f"what {migration} owes can't be read"
+        raise JournalError(msg, subject=migration)
+    return tuple(names)
 
 
 def _guard(path: Path) -> None:

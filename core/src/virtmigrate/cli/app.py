@@ -16,6 +16,7 @@ from virtmigrate.cli.commands import (
     plan,
     plugins,
     recover,
+    settle,
     status,
     version,
 )
@@ -31,6 +32,7 @@ COMMANDS = (
     migrate,
     status,
     recover,
+    settle,
     journal,
     options,
     capabilities,

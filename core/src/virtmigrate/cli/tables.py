@@ -32,7 +32,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
 
 def entry_data(entry: Entry) -> dict[str, object]:
     """A migration in the journal, as JSON data. Moments in seconds since 1970."""
-    alive = entry.owner.alive()
+    alive = entry.owner.alive() and entry.closed is None
     return {
         "migration": entry.migration,
         "guest": entry.guest,
@@ -42,6 +42,7 @@ def entry_data(entry: Entry) -> dict[str, object]:
         "opened": entry.opened,
         "closed": entry.closed,
         "outcome": entry.outcome,
+        "owed": list(entry.owed),
         "owner": {"pid": entry.owner.pid, "alive": alive},
         "needs_recovery": entry.closed is None and not alive,
     }

@@ -137,6 +137,8 @@ def summary(result: Result) -> str:
     lines += [f"  fault: {shown(_fault(fault))}" for fault in result.faults]
     lines += [f"  warning: {shown(text)}" for text in result.warnings]
     lines += [f"  owed: {shown(text)}" for text in result.obligations]
+    if result.obligations:
+        lines.append(f"  later: virtmigrate settle {result.migration}")
     if result.outcome in NEXT:
         lines.append("  " + NEXT[result.outcome].format(id=result.migration))
     return "\n".join(lines)

@@ -11,6 +11,7 @@ from virtmigrate.cli.arguments import Json
 from virtmigrate.cli.help import TaughtCommand
 from virtmigrate.cli.output import answer, document
 from virtmigrate.cli.tables import entry_data, span
+from virtmigrate.debts import owes
 
 if TYPE_CHECKING:
     from virtmigrate.journal import Entry
@@ -22,21 +23,27 @@ def add(app: typer.Typer, epilog: str) -> None:
 
 
 def status(ctx: typer.Context, *, as_json: Json = False) -> None:
-    """List the migrations that are not over, and whether somebody still runs them.
+    """List the migrations that are not over or owe something, and who runs them.
 
     Only the journal is read: it answers at once even when a host hangs.
     """
     journal = ctx.obj.journal()
     entries = journal.entries() if journal else []
     running = [entry for entry in entries if entry.closed is None]
+    owing = [entry for entry in entries if owes(entry)]
     if as_json:
-        document({"open": [entry_data(entry) for entry in running]})
+        told = {"open": running, "owing": owing}
+        document({name: [entry_data(e) for e in part] for name, part in told.items()})
         return
     if not running:
         answer("no open migrations")
-        return
     for entry in running:
         answer(*_lines(entry, time.time()))
+    for entry in owing:
+        answer(
+            f"{entry.migration}: {entry.guest}, over, owes {', '.join(entry.owed)}",
+            "  next: virtmigrate settle (once the guest has stopped, if it is to wait)",
+        )
 
 
 def _lines(entry: Entry, now: float) -> list[str]:
