@@ -171,7 +171,7 @@ def test_a_move_through_the_command_line(virtmigrate, tmp_path, style, words):
     assert said.json()["outcome"] == "succeeded"
     assert world.where("web") == (["b"] if "--suspend" not in words else [])
     assert world.violations() == []
-    assert virtmigrate("status", "--json").json() == {"open": []}
+    assert virtmigrate("status", "--json").json() == {"open": [], "owing": []}
 
 
 @requirement("compressed.explicit-no")
