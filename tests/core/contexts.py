@@ -74,6 +74,7 @@ def request(world, options=None):
         destination=away,
         guest=guest,
         sighting=guest.look(),
+        there=away.guest_by_uuid(PLAN.guest.uuid).look(),
         definitions=guest.definitions(),
         source_capabilities=qemu_like("a"),
         destination_capabilities=qemu_like("b"),

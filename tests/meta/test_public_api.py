@@ -34,13 +34,19 @@ PUBLIC = {
 }
 ASK_WHAT_WAS_LOADED = """
 import sys
-import virtmigrate
+from virtmigrate import Migrator
 print(*sorted(name.partition(".")[0] for name in sys.modules))
 """
 
 
 def test_exports_are_pinned():
     assert sorted(virtmigrate.__all__) == sorted(PUBLIC)
+
+
+def test_a_name_that_is_not_there_is_named():
+    with pytest.raises(AttributeError, match="no attribute 'Migration'"):
+        virtmigrate.Migration  # noqa: B018
+    assert set(dir(virtmigrate)) >= PUBLIC
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))

@@ -100,6 +100,7 @@ class PlanContext:
         guest: The guest at the source.
         sighting: What it does there.
         definitions: Its definitions.
+        there: What bears its UUID at the destination.
         source_capabilities: What the source declares.
         destination_capabilities: What the destination declares.
     """
@@ -110,5 +111,6 @@ class PlanContext:
     guest: Guest
     sighting: Sighting
     definitions: Definitions
+    there: Sighting
     source_capabilities: Capabilities
     destination_capabilities: Capabilities

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from virtmigrate.errors import Side, VirtmigrateError
+from virtmigrate.together import remote, together
 from virtmigrate.uri import parse_uri
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ class Doors:
             UnknownHypervisor: No plugin serves it.
             HostUnreachable: Nobody answers.
         """
-        with self._open(self._checked(uri, side), side) as host:
+        parsed = self._checked(uri, side)
+        opened = self.manager.hypervisor_for(parsed).connect(parsed, side, self.clock)
+        with closing(opened) as host:
             yield host
 
     @contextmanager
@@ -60,21 +63,17 @@ class Doors:
         if refused:
             msg = "the request is malformed"
             raise ExceptionGroup(msg, refused)
-        with (
-            self._open(parsed[0], Side.SOURCE) as here,
-            self._open(parsed[1], Side.DESTINATION) as there,
-        ):
+        kinds = [self.manager.hypervisor_for(uri) for uri in parsed]
+        here, there = together(
+            lambda: kinds[0].connect(parsed[0], Side.SOURCE, self.clock),
+            lambda: kinds[1].connect(parsed[1], Side.DESTINATION, self.clock),
+            apart=remote(*kinds),
+            discard=lambda host: host.close(),
+        )
+        with closing(here), closing(there):
             yield here, there
 
     def _checked(self, uri: str, side: Side) -> HostURI:
         parsed = parse_uri(uri, side)
         self.manager.hypervisor_for(parsed).check_uri(parsed)
         return parsed
-
-    @contextmanager
-    def _open(self, uri: HostURI, side: Side) -> Iterator[Host]:
-        host = self.manager.hypervisor_for(uri).connect(uri, side, self.clock)
-        try:
-            yield host
-        finally:
-            host.close()

@@ -26,15 +26,17 @@ from virtmigrate.forward import (
     decide_landing,
     wait_for_source,
 )
-from virtmigrate.host import RunState
+from virtmigrate.host import Definitions, RunState
 from virtmigrate.phases import Fate, Phase
 from virtmigrate.recovery import UNDO_CONFIGURATION, remembered
 from virtmigrate.rollback import Rollback, completes_alone, went_by_itself
 from virtmigrate.settle import see
+from virtmigrate.together import remote, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from virtmigrate.host import Guest, Host, Sighting
     from virtmigrate.logbook import Logbook
     from virtmigrate.monitor import Monitor
     from virtmigrate.plan import Step
@@ -42,7 +44,17 @@ if TYPE_CHECKING:
     from virtmigrate.results import Result
 
 PHASE_HOOKS = ("begin", "prepare", "perform", "finish", "confirm")
+NONE = Definitions(None, None)
 BEFORE_FINISH = (Phase.BEGIN, Phase.PREPARE, Phase.PERFORM, Phase.COMMIT)
+
+
+def _taken(guest: Guest, host: Host) -> tuple[Sighting, Definitions]:
+    """One side as it is."""
+    seen = guest.look()
+    if seen.state is RunState.UNREACHABLE:
+        msg = f"the host does not answer: {seen.why}"
+        raise HostUnreachable(msg, side=host.side, subject=host.name)
+    return seen, NONE if seen.state is RunState.ABSENT else guest.definitions()
 
 
 class Engine:
@@ -193,19 +205,15 @@ class Engine:
 
     def _capture(self) -> None:
         ctx = self.ctx
-        source, there = ctx.guest.look(), ctx.arrival.look()
-        for seen, host in ((source, ctx.source), (there, ctx.destination)):
-            if seen.state is RunState.UNREACHABLE:
-                msg = f"the host does not answer: {seen.why}"
-                raise HostUnreachable(msg, side=host.side, subject=host.name)
-        definitions = ctx.guest.definitions()
-        known = there.state is not RunState.ABSENT
-        ctx.captured = Captured(
-            source,
-            definitions,
-            there,
-            ctx.arrival.definitions() if known else type(definitions)(None, None),
+        (source, definitions), (there, known) = together(
+            lambda: _taken(ctx.guest, ctx.source),
+            lambda: _taken(ctx.arrival, ctx.destination),
+            apart=remote(ctx.source, ctx.destination),
         )
+        if source.state is RunState.ABSENT:
+            msg = "the guest has gone from the source"
+            raise HostError(msg, side=ctx.source.side, subject=ctx.guest.name)
+        ctx.captured = Captured(source, definitions, there, known)
         ctx.landing = decide_landing(ctx, source)
         self.book.write("captured", **remembered(ctx.captured))
 

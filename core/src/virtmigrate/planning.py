@@ -9,10 +9,11 @@ from virtmigrate.errors import Refused, leaves
 from virtmigrate.negotiation import Ends, form_of, settle
 from virtmigrate.plan import Finding, GuestFacts, HostFacts, Level, Plan
 from virtmigrate.steps import compile_steps, two_step
+from virtmigrate.together import remote, together
 
 if TYPE_CHECKING:
     from virtmigrate.capabilities import Capabilities
-    from virtmigrate.host import Guest, Host
+    from virtmigrate.host import Definitions, Guest, Host, Sighting
     from virtmigrate.manager import Manager
     from virtmigrate.options import Options
     from virtmigrate.plan import Settlement
@@ -34,8 +35,7 @@ def make_plan(
         GuestNotFound: No such guest at the source.
         ExceptionGroup: Of `Refused`: every reason why it can't be done.
     """
-    guest = source.guest(guest_ref)
-    request = _request(manager, guest, source, destination, options)
+    request = _request(manager, guest_ref, source, destination, options)
     refusals: list[BaseException] = []
     settlement: Settlement | None = None
     facts, ends = _facts(request)
@@ -67,19 +67,29 @@ def make_plan(
 
 
 def _request(
-    manager: Manager, guest: Guest, source: Host, destination: Host, options: Options
+    manager: Manager, guest_ref: str, source: Host, destination: Host, options: Options
 ) -> PlanContext:
+    def here() -> tuple[Guest, Sighting, Definitions, Capabilities]:
+        guest = source.guest(guest_ref)
+        declared = manager.relay(source.hypervisor).capabilities(source)
+        return guest, guest.look(), guest.definitions(), declared
+
+    def there() -> Capabilities:
+        return manager.relay(destination.hypervisor).capabilities(destination)
+
+    (guest, sighting, definitions, declared), away = together(
+        here, there, apart=remote(source, destination)
+    )
     return PlanContext(
         options=options,
         source=source,
         destination=destination,
         guest=guest,
-        sighting=guest.look(),
-        definitions=guest.definitions(),
-        source_capabilities=manager.relay(source.hypervisor).capabilities(source),
-        destination_capabilities=manager.relay(destination.hypervisor).capabilities(
-            destination
-        ),
+        sighting=sighting,
+        definitions=definitions,
+        there=destination.guest_by_uuid(guest.uuid).look(),
+        source_capabilities=declared,
+        destination_capabilities=away,
     )
 
 
@@ -90,12 +100,11 @@ def _facts(request: PlanContext) -> tuple[GuestFacts, Ends]:
         state=request.sighting.state,
         persistent=request.sighting.persistent,
     )
-    there = request.destination.guest_by_uuid(facts.uuid).look()
     ends = Ends(
         request.source_capabilities,
         request.destination_capabilities,
         facts,
-        defined_there=there.persistent,
+        defined_there=request.there.persistent,
     )
     return facts, ends
 

@@ -21,7 +21,7 @@ def blockers(request: PlanContext) -> list[Finding]:
         request: Two hosts, a guest, a request.
     """
     options, guest, seen = request.options, request.guest, request.sighting
-    there = request.destination.guest_by_uuid(guest.uuid).look()
+    there = request.there
     name = options.dest_name or guest.name
     holder = request.destination.name_taken_by(name)
     same = request.source.uuid == request.destination.uuid

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 def findings(request: PlanContext) -> list[Finding]:
     """Other worlds, other styles, definitions in the way, definitions that are none."""
     source, target = mock_host(request.source), mock_host(request.destination)
-    there = target.guest_by_uuid(request.guest.uuid).look()
     same_kind = source.style.name == target.style.name
     table = (
         (
@@ -36,7 +35,7 @@ def findings(request: PlanContext) -> list[Finding]:
             f"name a {source.style.name} host",
         ),
         (
-            target.style.always_persistent and there.persistent,
+            target.style.always_persistent and request.there.persistent,
             "already-defined",
             Side.DESTINATION,
             request.guest.name,

@@ -135,6 +135,7 @@ def _start(ctx: Context, machine: Machine, host: HostState) -> None:
         job.phase = JobPhase.DONE if job.daemon else job.phase
         return
     options = ctx.options
+    machine.note("stream", uuid, host.name, ",".join(source.style.streams(options)))
     job.transfer = Transfer(
         started=machine.now,
         at=machine.now,

@@ -19,9 +19,12 @@ from virtmigrate.errors import BadInput
 from virtmigrate_mock import qemu_like, vz_like
 
 if TYPE_CHECKING:
+    from virtmigrate.options import Options
     from virtmigrate_mock.state import HostState
 
 VERSION = "1"
+STREAM = ("compressed", "parallel", "tls", "tunnelled", "zerocopy")
+"""Options that can be seen on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Style:
         locks: Whether a job locks definition and run state (change protection).
         undefine_ends: Whether undefine takes a running guest with it.
         always_persistent: Whether every guest has a definition.
+        stream: What its stream always is (`STREAM`), whatever is asked; None: as told.
         shows_while_moving: Whether the source says PAUSED_MIGRATION all the time
             that a transfer runs, although the guest runs.
     """
@@ -60,11 +64,17 @@ class Style:
     undefine_ends: bool = False
     always_persistent: bool = False
     shows_while_moving: bool = False
+    stream: frozenset[str] | None = None
 
     @property
     def daemon(self) -> bool:
         """Whether perform carries everything through by itself."""
         return self.source_after_perform is SourceAfterPerform.GONE
+
+    def streams(self, options: Options) -> list[str]:
+        """What the stream of a move with these options is."""
+        told = frozenset(name for name in STREAM if getattr(options, name))
+        return sorted(told if self.stream is None else self.stream)
 
     def capabilities(self, host: HostState) -> Capabilities:
         """What a host of this style declares."""
@@ -140,5 +150,6 @@ VZ_LIKE = register_style(
         undefine_ends=True,
         always_persistent=True,
         shows_while_moving=True,
+        stream=frozenset(("compressed", "tls")),
     )
 )

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from virtmigrate.together import remote, together
+
+WAIT_S = 10
+
+
+class Far:
+    remote = True
+
+
+def fails():
+    raise ValueError("here")
+
+
+def test_things_that_do_not_say_answer_at_once():
+    assert not remote(object(), None)
+    assert remote(object(), Far())
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_both_are_done(apart):
+    assert together(lambda: 1, lambda: 2, apart=apart) == (1, 2)
+
+
+def test_apart_they_run_side_by_side():
+    meeting = threading.Barrier(2)
+    together(lambda: meeting.wait(WAIT_S), lambda: meeting.wait(WAIT_S), apart=True)
+
+
+def test_what_was_made_is_discarded_if_the_other_failed():
+    thrown = []
+    with pytest.raises(ValueError, match="here"):
+        together(fails, lambda: "host", apart=True, discard=thrown.append)
+    assert thrown == ["host"]
+
+
+def test_the_first_ones_error_counts():
+    def there():
+        raise KeyError("there")
+
+    with pytest.raises(ValueError, match="here"):
+        together(fails, there, apart=True, discard=fails)
+    with pytest.raises(KeyError, match="there"):
+        together(lambda: 1, there, apart=True)
