@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mock.rig import MANAGER, connect, furnished
+from tests.mock.rig import MANAGER, connect, furnished, move
 from tests.requirements import requirement
 from virtmigrate import BadInput
 from virtmigrate.capabilities import How, undeclared
@@ -75,3 +75,18 @@ def test_an_unknown_style_is_refused_with_the_known_ones():
     with pytest.raises(BadInput, match="no style") as error:
         style_named("xen-like")
     assert error.value.remedy == ", ".join(sorted(STYLES))
+
+
+@pytest.mark.parametrize(
+    ("style", "asked", "seen"),
+    [
+        ("qemu-like", {}, ""),
+        ("qemu-like", {"tls": True, "parallel": True}, "parallel,tls"),
+        ("vz-like", {}, "compressed,tls"),
+    ],
+)
+def test_the_history_shows_what_went_over_the_wire(style, asked, seen):
+    world = furnished(style)
+    move(world, **asked)
+    (stream,) = (line for line in world.state().history if line.what == "stream")
+    assert stream.detail == seen
