@@ -227,7 +227,11 @@ class Host(Protocol):
 
 @runtime_checkable
 class Hypervisor(Protocol):
-    """A kind of host. What `virtmigrate_hypervisors` returns."""
+    """A kind of host. What `virtmigrate_hypervisors` returns.
+
+    It and its `Host` may have an attribute `remote`: True says that hosts take their
+    time to answer, so that both are asked side by side.
+    """
 
     @property
     def name(self) -> str:

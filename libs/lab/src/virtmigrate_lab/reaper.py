@@ -5,7 +5,9 @@ parent is whoever adopts orphans. In a container that may be a process that look
 them once a second or never, and each stop of a guest would take that much longer.
 
 Run by path, with nothing of the package imported: ``reaper.py PID_FILE COMMAND...``.
-It ends when the command and all that it left have ended.
+It ends when the command and all that it left have ended. With
+``VIRTMIGRATE_LAB_REAPER=off`` in its environment it buries only its own child, and
+orphans are left to whatever adopts them on this machine: a container's slow init.
 """
 
 from __future__ import annotations
@@ -23,9 +25,10 @@ PR_SET_CHILD_SUBREAPER = 36
 def main(argv: list[str]) -> None:
     """Run the command; its pid goes into the file."""
     pid_file, command = Path(argv[1]), argv[2:]
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
-        sys.exit(f"prctl: {os.strerror(ctypes.get_errno())}")
+    if os.environ.get("VIRTMIGRATE_LAB_REAPER") != "off":
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+            sys.exit(f"prctl: {os.strerror(ctypes.get_errno())}")
     child = subprocess.Popen(command)
     draft = pid_file.with_suffix(".new")
     draft.write_text(str(child.pid), encoding="utf-8")

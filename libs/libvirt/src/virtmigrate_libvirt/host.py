@@ -34,6 +34,8 @@ class LibvirtHost:
         drives: Migrations whose phases we drive with this host as the source, by id.
     """
 
+    remote = True
+
     def __init__(
         self,
         uri: HostURI,

@@ -9,6 +9,7 @@ from virtmigrate.attend import attend
 from virtmigrate.errors import HostError, HostUnreachable
 from virtmigrate.host import RunState
 from virtmigrate.phases import Fate
+from virtmigrate.together import together
 from virtmigrate_libvirt.answer import await_answer
 from virtmigrate_libvirt.drive import Drive
 from virtmigrate_libvirt.flags import Feature
@@ -27,9 +28,19 @@ class Driven:
     """We call each phase over two connections of this migration's own."""
 
     def begin(self, ctx: Context) -> bytes:
-        """Lock the guest's configuration; its XML is what travels."""
+        """Lock the guest's configuration; its XML is what travels.
+
+        The destination's connection is opened meanwhile.
+        """
+        drive = _drive(ctx)
         has = ours(ctx.source).features([Feature.CHANGE_PROTECTION])
-        return _drive(ctx).begin(protects=has.get(Feature.CHANGE_PROTECTION, False))
+        protects = has.get(Feature.CHANGE_PROTECTION, False)
+        cookie, _ = together(
+            lambda: drive.begin(protects=protects),
+            lambda: drive.destination.wire(ctx.migration),
+            apart=True,
+        )
+        return cookie
 
     def prepare(self, ctx: Context, cookie: bytes) -> bytes:
         """Start the process that waits for the memory."""

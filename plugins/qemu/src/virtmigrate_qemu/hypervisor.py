@@ -22,6 +22,8 @@ DRIVER = "QEMU"
 class QemuHypervisor:
     """QEMU and KVM hosts, reached through their libvirt daemons."""
 
+    remote = True
+
     @property
     def name(self) -> str:
         """`qemu`."""
