@@ -9,7 +9,7 @@ turn, in one run; a heartbeat outside the guest tells when it ran where. Ratios 
 pairs, with their spread. Nothing here asserts: it prints.
 
 libvirt's confirm waits until the source's QEMU has been buried. Lab hosts bury it at
-once, as a machine's init does; `--slow-init` leaves that to whatever adopts orphans here,
+once, as a machine's init does; `--slow-init` leaves that to what adopts orphans here,
 which in a container may take seconds and makes every stop of a guest that much longer.
 """
 

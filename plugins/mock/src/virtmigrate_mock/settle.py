@@ -70,6 +70,8 @@ def _obstacle(state: State, job: Job, live: Live | None) -> str:
 
 
 def _move(state: State, job: Job, transfer: Transfer, until: float) -> None:
+    if until <= transfer.at and not job.abort:
+        return  # somebody looked at this very moment already
     host = state.hosts[job.host]
     guest = host.guests.get(job.uuid)
     live = guest.live if guest is not None else None

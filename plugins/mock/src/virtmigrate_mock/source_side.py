@@ -147,7 +147,9 @@ def _start(ctx: Context, machine: Machine, host: HostState) -> None:
         throttle_first=options.auto_converge_initial_percent or 20,
         throttle_step=options.auto_converge_increment_percent or 10,
     )
-    if options.live is False and guest.live.running_since is not None:
+    # What always goes live has no coma of its own, whatever it is told.
+    coma = options.live is False and not source.style.daemon
+    if coma and guest.live.running_since is not None:
         machine.halt(host, guest, RunState.PAUSED_MIGRATION)
         machine.note("coma", uuid, host.name)
 

@@ -78,6 +78,13 @@ class Style:
 
     def capabilities(self, host: HostState) -> Capabilities:
         """What a host of this style declares."""
+        key = (self.name, host.name, host.uuid)
+        declared = DECLARED.get(key)
+        if declared is None:
+            declared = DECLARED[key] = self._declared(host)
+        return declared
+
+    def _declared(self, host: HostState) -> Capabilities:
         return Capabilities(
             hypervisor="mock",
             host=host.name,
@@ -94,6 +101,8 @@ class Style:
         )
 
 
+DECLARED: dict[tuple[str, str, str], Capabilities] = {}
+"""Declarations so far, by style, host and its UUID: made once, as they never change."""
 STYLES: dict[str, Style] = {}
 
 
@@ -109,6 +118,7 @@ def register_style(style: Style) -> Style:
         ()
     """
     STYLES[style.name] = style
+    DECLARED.clear()
     return style
 
 
