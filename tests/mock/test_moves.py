@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mock.rig import furnished, migrator, move
+from tests.mock.rig import Driver, furnished, migrator, move
 from tests.requirements import requirement
 from virtmigrate import Options, Outcome
 from virtmigrate.host import RunState
@@ -236,3 +236,12 @@ def test_a_hundred_times_there_and_back():
     state = world.state()
     assert (state.outgoing, state.incoming, world.connections) == ({}, {}, set())
     assert world.violations() == []
+
+
+def test_what_always_goes_live_has_no_coma_of_its_own():
+    """Only our suspending stops it: told live=no without that, it runs on."""
+    world = furnished("vz-like", memory_mib=10_000)
+    driver = Driver(world, live=False).through("perform")
+    assert driver.states() == (RunState.ABSENT, RunState.RUNNING)
+    missed_s = world.clock.now() - world.counter("g")
+    assert missed_s < 0.3

@@ -16,6 +16,7 @@ pytest.register_assert_rewrite(
             "declaration",
             "events",
             "kit",
+            "knobs",
             "misfortune",
             "objects",
             "persistence",

@@ -14,6 +14,7 @@ from virtmigrate_testkit.bench import Bench
 from virtmigrate_testkit.declaration import DeclarationTests
 from virtmigrate_testkit.events import EventTests
 from virtmigrate_testkit.kit import Kit, not_applicable
+from virtmigrate_testkit.knobs import KnobTests
 from virtmigrate_testkit.misfortune import MisfortuneTests
 from virtmigrate_testkit.objects import ObjectTests
 from virtmigrate_testkit.persistence import PersistenceTests
@@ -47,6 +48,7 @@ class Standard(
     PhaseTests,
     AnswerTests,
     PersistenceTests,
+    KnobTests,
     MisfortuneTests,
     EventTests,
     RefusalTests,

@@ -84,6 +84,8 @@ class PhaseTests:
         assert here.active or run.plan.form is not Form.DRIVEN
         assert there is not RunState.RUNNING, "only finish may start it"
         assert there.active, "it is complete at the destination"
+        if run.plan.form is not Form.DRIVEN:
+            assert there is RunState.PAUSED, "the hypervisor has completed it, paused"
 
     @pytest.mark.parametrize("form", list(Form), ids=str)
     def test_form_works(self, kit: Kit, form: Form) -> None:
