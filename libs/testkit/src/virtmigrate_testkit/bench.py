@@ -36,7 +36,7 @@ class Bench(ABC):
 
     Attributes:
         label: What the closing line calls it; the class's name if "".
-        plugins: Plugins to register beside those that are installed.
+        plugins: Plugins to register, unless they are installed anyway.
         timeout_s: Longest that one migration may take, seconds of real time.
         not_applicable: Name of a standard test (`test_a`, `test_a[row]` or a pattern
             with `*`) to the reason why it can't be run on this bench.

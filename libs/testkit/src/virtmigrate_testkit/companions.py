@@ -27,6 +27,7 @@ FAR_S = 3600
 COMPANIONS: tuple[tuple[str, object], ...] = (
     *((row.name, answer) for answer in (True, False) for row in SWITCHES),
     ("timeout_s", FAR_S),
+    *(("compression_methods", (name,)) for name in ("xbzrle", "mt", "zlib", "zstd")),
 )
 
 

@@ -102,10 +102,12 @@ class Conformance(Standard):
                 request.node.name.replace("[", "("), pattern.replace("[", "(")
             ):
                 not_applicable(reason)
+        made = Kit(bench)
         try:
-            yield Kit(bench)
+            yield made
         finally:
-            bench.tidy()
+            if made.touched:
+                bench.tidy()
 
     def test_nothing_is_overridden_silently(self) -> None:
         """Also not by assignment after the class was made."""

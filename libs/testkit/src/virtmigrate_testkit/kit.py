@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, TypeVar
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -34,6 +35,9 @@ NAME = "conformance"
 RENAMED = "conformance-2"
 STOPPED = (RunState.SHUTOFF, RunState.ABSENT)
 WAIT_S = 10.0
+DECLARED: WeakKeyDictionary[Bench, tuple[Capabilities, Capabilities]] = (
+    WeakKeyDictionary()
+)
 
 
 @dataclass(slots=True)
@@ -78,14 +82,18 @@ class Kit:
         self.events: list[Event] = []
         self.listeners: list[Callable[[Event], None]] = []
         self.journal = MemoryJournal()
-        self.manager = Manager([*bench.plugins, self.recorder])
+        self.manager = Manager()
+        installed = [record.plugin for record in self.manager.records]
+        for plugin in (*bench.plugins, self.recorder):
+            if not any(plugin is known for known in installed):
+                self.manager.register(plugin)
         self.migrator = Migrator(
             manager=self.manager,
             journal=self.journal,
             clock=bench.clock,
             sinks=[self._heard],
         )
-        self._declared: tuple[Capabilities, Capabilities] | None = None
+        self.touched = False
 
     def _heard(self, event: Event) -> None:
         self.events.append(event)
@@ -96,14 +104,12 @@ class Kit:
 
     @property
     def declared(self) -> tuple[Capabilities, Capabilities]:
-        """The declarations of source and destination."""
-        if self._declared is None:
-            here, there = self.bench.hosts()
-            self._declared = (
-                self.migrator.capabilities(here),
-                self.migrator.capabilities(there),
-            )
-        return self._declared
+        """The declarations of source and destination, asked once for each bench."""
+        known = DECLARED.get(self.bench)
+        if known is None:
+            here, there = (self.migrator.capabilities(u) for u in self.bench.hosts())
+            known = DECLARED[self.bench] = (here, there)
+        return known
 
     def ends(self, state: RunState = RunState.RUNNING) -> Ends:
         """Both declarations with a guest between them."""
@@ -128,7 +134,10 @@ class Kit:
     def guest(
         self, state: RunState = RunState.RUNNING, *, persistent: bool = True
     ) -> None:
-        """A guest at the source, of which the test may do what it likes."""
+        """The test's guest, at the source; made once."""
+        if self.touched:
+            return
+        self.touched = True
         self.bench.start(NAME, state, persistent=persistent)
 
     def define_there(self) -> Copy:

@@ -1,0 +1,1 @@
+"""Guests on paper: an example of a hypervisor plugin for virtmigrate."""
