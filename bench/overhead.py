@@ -28,6 +28,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 GUEST = "bench"
+SIZE = {"memory": 64, "working_set": 8}
+"""MiB, on real hosts and on mocks."""
 IMPORTS = 7
 IMPORTED = {
     "import virtmigrate": "goal < 0.3",
@@ -61,7 +63,10 @@ def real_hosts(pairs: int) -> dict[str, list[dict[str, float]]]:
         migrator = Migrator(journal=journal)
         with Lab.up("2", state_dir=Path(scratch) / "lab") as lab:
             lab.guest_start(
-                GUEST, host="a", memory_mib=64, working_set_mib=8, dirty_rate_mib_s=4
+                GUEST,
+                host="a",
+                dirty_rate_mib_s=4,
+                **{f"{k}_mib": n for k, n in SIZE.items()},
             )
             uris = {name: host.uri for name, host in lab.hosts.items()}
             bare = {name: libvirt.open(uri) for name, uri in uris.items()}
@@ -140,16 +145,17 @@ def print_real(moves: dict[str, list[dict[str, float]]]) -> dict[str, float]:
 def core_alone() -> dict[str, float]:
     """Mock migrations a second on a virtual clock, and the import."""
     from virtmigrate import MemoryJournal, Migrator
-    from virtmigrate_mock import demo_world
+    from virtmigrate_mock import World
 
-    world = demo_world("bench")
+    world = World.create("bench", replace=True)
+    world.add_guest("a", GUEST, **{f"{what}_mib": n for what, n in SIZE.items()})
     migrator = Migrator(journal=MemoryJournal(), clock=world.clock)
     a, b = "mock://bench?host=a", "mock://bench?host=b"
     yardstick = python_speed()
     began = time.perf_counter()
     for _ in range(CORE_RUNS // 2):
-        migrator.migrate("web", a, b).raise_unless_succeeded()
-        migrator.migrate("web", b, a).raise_unless_succeeded()
+        migrator.migrate(GUEST, a, b).raise_unless_succeeded()
+        migrator.migrate(GUEST, b, a).raise_unless_succeeded()
     rate = CORE_RUNS / (time.perf_counter() - began)
     imports = {words: import_s(words) for words in IMPORTED}
     print(f"\nCore alone: {CORE_RUNS} mock migrations, plan included")
