@@ -2,9 +2,10 @@
 
 import json
 
-from virtmigrate.host import RunState
 from virtmigrate_paper import plugin
 from virtmigrate_paper.hypervisor import PaperGuest, boot
+
+from virtmigrate.host import RunState
 from virtmigrate_testkit import Bench, Copy, conformance
 
 
