@@ -84,7 +84,7 @@ REQUIREMENTS: dict[str, Requirement] = {
         REVIEW, "Without persist-on-destination, finish undoes the definition there."
     ),
     "persist.deferred": Requirement(
-        REVIEW, "Where undoing it would stop the guest, it is owed and paid later.", VZ
+        REVIEW, "Where undoing it would stop the guest, it is owed and paid later."
     ),
     "undefine.absent": Requirement(
         REVIEW, "Without undefine-source, confirm gives the source its definition back."
