@@ -23,6 +23,10 @@ class QemuBench(Bench):
 
     label = "qemu (lab)"
     timeout_s = 120.0
+    recovers = {
+        "error-before-confirm": "libvirt was not told, so the source's job is active "
+        "as long as our connection is open; `recover` finds it ended",
+    }
     cannot = {
         "copy_storage": ALONE,
         "copy_storage_inc": ALONE,

@@ -45,6 +45,8 @@ class Bench(ABC):
         no_transient: Why a guest can't be without a definition; "" if it can.
         no_define_there: Why a guest may not be defined at the destination when it
             arrives; "" if it may. Then the plan must refuse it.
+        recovers: Misfortune (`error-before-confirm`) to the reason why it ends as
+            "unknown: needs recovery" here. Then `recover` must bring it to its end.
         values: Value option to a value with which a guest of this bench can be moved;
             ``...`` for the kit's own.
     """
@@ -56,6 +58,7 @@ class Bench(ABC):
     cannot: Mapping[str, str] = {}
     no_transient: str = ""
     no_define_there: str = ""
+    recovers: Mapping[str, str] = {}
     values: Mapping[str, object] = {}
 
     def open(self, request: pytest.FixtureRequest) -> None:  # noqa: B027 - optional
