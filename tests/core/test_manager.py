@@ -310,3 +310,15 @@ def test_a_relay_to_nowhere_is_an_error(manager):
 def test_nothing_is_discovered_when_told_so(install):
     install("good-dist", GOOD, point="good")
     assert Manager(discover=False).records == []
+
+
+def test_a_plugin_that_can_not_be_hashed_is_refused_at_once():
+    """Else the first hook would fail, whoever calls it."""
+
+    class Unhashable:
+        __hash__ = None
+
+    manager = Manager(discover=False)
+    with pytest.raises(PluginError, match="unhashable"):
+        manager.register(Unhashable())
+    assert manager.working == []

@@ -236,6 +236,7 @@ def _checked(record: PluginRecord) -> PluginRecord:
     try:
         manager.register(record.plugin, record.name)
         manager.check_pending()
+        hash(record.plugin)  # pluggy keeps plugins in sets
         lists = manager.hook.virtmigrate_hypervisors()
         found = tuple(h for part in lists for h in part)
         record.error = next((e for e in map(_fault, found) if e), "")
