@@ -14,8 +14,8 @@ STATES = {
     "paused": RunState.PAUSED,
     "shut off": RunState.SHUTOFF,
 }
-ALONE = "it was planned; the lab's guests have no disk to copy"
-SLOW_LINK_MIB_S = 8.0
+ALONE = "the lab's guests have no disk to copy"
+SLOW_LINK_MIB_S = 12.0
 
 
 class QemuBench(Bench):
