@@ -1,0 +1,274 @@
+"""A vz host from outside: start it, ask it, hurt it, judge its guests."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid as uuids
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from virtmigrate_lab.errors import LabError, LabRefused
+from virtmigrate_lab.layout import SOCKET_PATH_MAX
+from virtmigrate_lab.processes import wait_for
+from virtmigrate_lab.vz_host.check import Health, judge
+from virtmigrate_lab.vz_host.dispatcher import file_of
+from virtmigrate_lab.vz_host.machine import Machine, read_history
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+READY_S = 10.0
+CONTROL_S = 10.0
+GUEST_XML = """\
+<domain type='vz'>
+  <name>{name}</name>
+  <uuid>{uuid}</uuid>
+  <memory unit='MiB'>{memory}</memory>
+  <vcpu>1</vcpu>
+  <os><type>{kind}</type></os>
+  <devices>{disks}</devices>
+</domain>
+"""
+DISK = (
+    "<disk type='file' device='disk'><driver name='vz' type='raw'/>"
+    "<source file='{path}'/><target dev='sd{letter}' bus='sata'/></disk>"
+)
+ROOT = (
+    "<filesystem type='template'><source template='centos-7'/><target dir='/'/>"
+    "</filesystem>"
+)
+
+
+@dataclass
+class VzHost:
+    """One vz host.
+
+    Attributes:
+        name: Its name, which is its hostname too.
+        world: The directory that the hosts share.
+        port: TCP port on 127.0.0.1, None = UNIX socket only.
+    """
+
+    name: str
+    world: Path
+    port: int | None = None
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def root(self) -> Path:
+        """Its own directory."""
+        return self.world / self.name
+
+    @property
+    def socket(self) -> Path:
+        """Where clients come."""
+        return self.root / "libvirt.sock"
+
+    @property
+    def uri(self) -> str:
+        """libvirt URI."""
+        return f"vz+unix:///system?socket={self.socket}"
+
+    @property
+    def tcp_uri(self) -> str:
+        """The same by TCP."""
+        return f"vz+tcp://127.0.0.1:{self.port}/system"
+
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        if self._process is None:
+            raise LabError(f"host {self.name} is not up")
+        return self._process.pid
+
+    def up(self) -> Self:
+        """Start it; what its file holds is there again.
+
+        Raises:
+            LabError: It did not come up.
+            LabRefused: The directory's path is too long for sockets.
+        """
+        if len(os.fsencode(self.root / "dispatcher.sock")) > SOCKET_PATH_MAX:
+            raise LabRefused(f"{self.root}: too long a path for sockets")
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.socket.unlink(missing_ok=True)
+        words = [
+            sys.executable,
+            "-m",
+            "virtmigrate_lab.vz_host",
+            str(self.world),
+            self.name,
+        ]
+        with (self.root / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*words, *([str(self.port)] if self.port else [])],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        process = self._process
+        wait_for(lambda: self._answers() or process.poll() is not None, READY_S)
+        if process.poll() is not None or not self._answers():
+            text = (self.root / "log").read_text(encoding="utf-8")[-500:]
+            raise LabError(f"vz host {self.name} did not start: {text}")
+        return self
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(str(self.socket)) == 0
+
+    def down(self) -> None:
+        """End its process; its guests go on. Harmless twice."""
+        self.kill(signal.SIGTERM)
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """End its process by a signal; its guests go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(number)
+            self._process.wait(READY_S)
+            self._process = None
+
+    def freeze(self) -> None:
+        """Stop its process; `thaw` lets it go on."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def crash(self) -> None:
+        """The whole host dies: its process and every guest. `up` brings it back."""
+        self.kill()
+        machine = self.machine
+        for guest in machine.guests.values():
+            machine.halt(guest, "power lost", "stopped")
+
+    @property
+    def machine(self) -> Machine:
+        """Its guests as its file has them now. For reading."""
+        return Machine.load(self.name, self.world)
+
+    def file(self, path: str) -> Path:
+        """The file that stands for a path of this host."""
+        return file_of(self.machine, path)
+
+    def control(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """Tell it something (see `trouble.Control.obey`); how it is now.
+
+        Raises:
+            LabError: It refused.
+        """
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(CONTROL_S)
+            client.connect(str(self.root / "control.sock"))
+            client.sendall(json.dumps(request).encode() + b"\n")
+            with client.makefile("rb") as file:
+                answer: dict[str, Any] = json.loads(file.readline())
+        if "error" in answer:
+            raise LabError(f"vz host {self.name}: {answer['error']}")
+        return answer
+
+    def fault(self, procedure: str, **fault: Any) -> None:  # noqa: ANN401 - JSON
+        """Script a fault (see `trouble.Trouble`)."""
+        self.control(fault={"procedure": procedure, **fault})
+
+
+@dataclass
+class VzHosts:
+    """Some vz hosts that can reach each other: ``with VzHosts.up(world) as hosts:``."""
+
+    world: Path
+    hosts: dict[str, VzHost] = field(default_factory=dict)
+
+    @classmethod
+    def up(cls, world: Path, names: tuple[str, ...] = ("vz-a", "vz-b")) -> Self:
+        """Start them.
+
+        Args:
+            world: A directory of theirs; its path must be short, for the sockets in it.
+            names: Their names.
+        """
+        made = cls(world, {name: VzHost(name, world) for name in names})
+        try:
+            for host in made.hosts.values():
+                host.up()
+        except BaseException:
+            made.down()
+            raise
+        return made
+
+    def down(self) -> None:
+        """End their processes. Harmless twice."""
+        for host in self.hosts.values():
+            host.down()
+
+    def __getitem__(self, name: str) -> VzHost:
+        """A host by its name, the letter alone will do."""
+        return self.hosts.get(name) or self.hosts[f"vz-{name}"]
+
+    def __iter__(self) -> Iterator[VzHost]:
+        """All of them."""
+        return iter(self.hosts.values())
+
+    def check(self, guest: str, *, since: float = 0.0) -> Health:
+        """Judge a guest (name or UUID) by the history.
+
+        Args:
+            guest: Which.
+            since: Boot time from which on silences count.
+        """
+        return judge(read_history(self.world, guest), since=since)
+
+    def __enter__(self) -> Self:
+        """For `with`."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End them."""
+        self.down()
+
+
+def guest_xml(
+    name: str,
+    *,
+    uuid: str | None = None,
+    memory_mib: int = 64,
+    container: bool = False,
+    disks: tuple[str, ...] = (),
+) -> str:
+    """Domain XML of a guest.
+
+    Args:
+        name: Its name.
+        uuid: Its identity; made of the name if None.
+        memory_mib: Its memory: how long a migration takes.
+        container: A container (`exe`) instead of a virtual machine (`hvm`).
+        disks: Paths of images; without any it has a root made of a template.
+    """
+    devices = [DISK.format(path=p, letter=chr(97 + i)) for i, p in enumerate(disks)]
+    return GUEST_XML.format(
+        name=name,
+        uuid=uuid or uuids.uuid5(uuids.NAMESPACE_URL, name),
+        memory=memory_mib,
+        kind="exe" if container else "hvm",
+        disks="".join(devices) or ROOT,
+    )
+
+
+def boot_time() -> float:
+    """Now, on the clock of the history."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

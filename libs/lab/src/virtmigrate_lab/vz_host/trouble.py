@@ -1,0 +1,74 @@
+"""What is to go wrong on a vz host, and how its owner is told what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from virtmigrate_lab.vz_host.dispatcher import Dispatcher
+    from virtmigrate_lab.vz_host.driver import Driver
+
+
+class Trouble:
+    """Scripted faults: each strikes once.
+
+    A fault is a procedure's name (`perform`), `when` (`before` it is carried out or
+    `after`), and an `action`: `error` (with `code` and `text`), `cut` the connection,
+    `drop` the reply.
+    """
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.script: list[dict[str, Any]] = []
+
+    def due(self, procedure: str, when: str) -> dict[str, Any] | None:
+        """The fault that strikes now, taken off the script."""
+        for fault in self.script:
+            if (fault["procedure"], fault.get("when", "before")) == (procedure, when):
+                self.script.remove(fault)
+                return fault
+        return None
+
+
+class Control:
+    """The host's owner: one line of JSON each way."""
+
+    def __init__(
+        self, trouble: Trouble, dispatcher: Dispatcher, driver: Driver
+    ) -> None:
+        """Obey."""
+        self.trouble, self.dispatcher, self.driver = trouble, dispatcher, driver
+
+    async def serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """One request."""
+        text = await reader.readline()
+        try:
+            request = json.loads(text)
+            answer = self.obey(request)
+        except (ValueError, KeyError, TypeError) as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        writer.write(json.dumps(answer).encode() + b"\n")
+        await writer.drain()
+        writer.close()
+
+    def obey(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Do what the request's fields say; tell how things are.
+
+        Args:
+            request: `rate_mib_s`, `stalled`, `fault`, `lock_wait_s`: any of them.
+        """
+        if "rate_mib_s" in request:
+            self.dispatcher.rate_mib_s = float(request["rate_mib_s"])
+        if "stalled" in request:
+            self.dispatcher.stalled = bool(request["stalled"])
+        if "lock_wait_s" in request:
+            self.driver.lock_wait_s = float(request["lock_wait_s"])
+        if "fault" in request:
+            self.trouble.script.append(dict(request["fault"]))
+        jobs = {uuid: job.percent for uuid, job in self.dispatcher.jobs.items()}
+        left = len(self.trouble.script)
+        return {"jobs": jobs, "faults": left, "rate_mib_s": self.dispatcher.rate_mib_s}

@@ -1,0 +1,64 @@
+"""Two vz hosts, and stock virsh at them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from virtmigrate_lab.vz_host.host import VzHosts, guest_xml
+
+CALL_S = 25
+
+
+@dataclass
+class Said:
+    """What virsh came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+def virsh(host, *words):
+    """Run stock virsh on a host."""
+    done = subprocess.run(
+        ["virsh", "-q", "-c", getattr(host, "uri", host), *words],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=CALL_S,
+        check=False,
+    )
+    return Said(done.returncode, done.stdout.strip(), done.stderr.strip())
+
+
+@pytest.fixture
+def hosts():
+    """Two fresh hosts."""
+    # pytest's own directories have paths too long for sockets
+    world = Path(tempfile.mkdtemp(prefix="vz-"))
+    try:
+        with VzHosts.up(world) as made:
+            yield made
+    finally:
+        shutil.rmtree(world)
+
+
+@pytest.fixture
+def furnish(hosts):
+    """Make a guest on vz-a."""
+
+    def make(name="g", *, run=True, host="a", **how):
+        path = hosts.world / f"{name}.xml"
+        path.write_text(guest_xml(name, **how), encoding="utf-8")
+        assert virsh(hosts[host], "define", str(path)).code == 0
+        if run:
+            assert virsh(hosts[host], "start", name).code == 0
+        return name
+
+    return make
