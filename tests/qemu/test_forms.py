@@ -23,11 +23,11 @@ from virtmigrate.steps import compile_steps, two_step
 from virtmigrate_libvirt import answer
 from virtmigrate_qemu import forms, plugin, request
 from virtmigrate_qemu.hypervisor import QemuHypervisor
-from virtmigrate_qemu.one_call import PeerToPeer
 
 LIVE, P2P, TUNNELLED, PERSIST, UNDEFINE, PAUSED = 0x1, 0x2, 0x4, 0x8, 0x10, 0x20
 PROTECT, OFFLINE = 0x100, 0x400
 MOVE = LIVE | PERSIST | UNDEFINE | PROTECT
+PEER_TO_PEER = forms.FORMS[Form.PEER_TO_PEER]
 
 
 class Arrival:
@@ -131,16 +131,16 @@ def test_the_landing_decides_what_finish_is_told():
 def test_the_finish_of_a_call_looks_at_the_destination(state):
     ctx = context(p2p=True)
     ctx.arrival = Arrival(state)
-    assert PeerToPeer().finish(ctx, b"", Fate.GO) == b""
+    assert PEER_TO_PEER.finish(ctx, b"", Fate.GO) == b""
 
 
 def test_a_guest_that_is_not_there_is_not_finished():
     ctx = context(p2p=True)
     ctx.arrival = Arrival(RunState.ABSENT)
     with pytest.raises(HostError) as caught:
-        PeerToPeer().finish(ctx, b"", Fate.GO)
+        PEER_TO_PEER.finish(ctx, b"", Fate.GO)
     assert caught.value.side is Side.DESTINATION
-    assert PeerToPeer().finish(ctx, b"", Fate.CANCELLED) == b""
+    assert PEER_TO_PEER.finish(ctx, b"", Fate.CANCELLED) == b""
 
 
 def test_a_host_of_another_plugin_is_a_plugin_error():

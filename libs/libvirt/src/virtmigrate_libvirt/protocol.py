@@ -88,6 +88,38 @@ class Domain(Protocol):
         ...
 
 
+class Volume(Protocol):
+    """An image in a storage pool, as `libvirt.virStorageVol`."""
+
+    def info(self) -> list[int]:
+        """Type, capacity and allocation in bytes."""
+        ...
+
+    def XMLDesc(self, flags: int = 0) -> str:  # noqa: N802
+        """Its description."""
+        ...
+
+    def delete(self, flags: int = 0) -> int:
+        """Delete it."""
+        ...
+
+
+class Pool(Protocol):
+    """A storage pool, as `libvirt.virStoragePool`."""
+
+    def name(self) -> str:
+        """Its name (no call is sent)."""
+        ...
+
+    def refresh(self, flags: int = 0) -> int:
+        """Look what is in it now."""
+        ...
+
+    def createXML(self, xmlDesc: str, flags: int = 0) -> Volume:  # noqa: N802, N803
+        """Make a volume."""
+        ...
+
+
 class Connection(Protocol):
     """A connection, as `libvirt.virConnect`."""
 
@@ -137,4 +169,12 @@ class Connection(Protocol):
 
     def defineXMLFlags(self, xml: str, flags: int = 0) -> Domain:  # noqa: N802
         """Make or replace a persistent definition."""
+        ...
+
+    def storagePoolLookupByTargetPath(self, path: str) -> Pool:  # noqa: N802
+        """The pool of a directory."""
+        ...
+
+    def storageVolLookupByPath(self, path: str) -> Volume:  # noqa: N802
+        """The volume of a file."""
         ...

@@ -11,7 +11,7 @@ from virtmigrate.host import RunState
 from virtmigrate.phases import Fate
 from virtmigrate.together import together
 from virtmigrate_libvirt.answer import await_answer
-from virtmigrate_libvirt.drive import Drive
+from virtmigrate_libvirt.driving import drive_of, forget
 from virtmigrate_libvirt.flags import Feature
 from virtmigrate_libvirt.host import ours
 from virtmigrate_qemu.request import flags_of, lands_paused, params_of
@@ -19,6 +19,7 @@ from virtmigrate_qemu.watch import Watch
 
 if TYPE_CHECKING:
     from virtmigrate.context import Context
+    from virtmigrate_libvirt.drive import Drive
 
 LANDED = (RunState.RUNNING, RunState.PAUSED)
 RETIRED = (RunState.ABSENT, RunState.SHUTOFF)
@@ -110,7 +111,7 @@ class Driven:
             ctx.engine.warn(f"the source is retired step by step: {error.message}")
             return None
         finally:
-            _forget(ctx)
+            forget(ctx)
         return True
 
 
@@ -121,23 +122,4 @@ def _landed(ctx: Context) -> bool:
 
 
 def _drive(ctx: Context) -> Drive:
-    """The drive of this migration; made anew where another controller went before."""
-    source, destination = ours(ctx.source), ours(ctx.destination)
-    drive = source.drives.get(ctx.migration)
-    if drive is None:
-        drive = Drive(
-            ctx.migration,
-            (ctx.plan.guest.uuid, ctx.plan.guest.name),
-            (source, destination),
-            (flags_of(ctx), params_of(ctx)),
-            ctx.notes,
-        )
-        source.drives[ctx.migration] = drive
-    return drive
-
-
-def _forget(ctx: Context) -> None:
-    source, destination = ours(ctx.source), ours(ctx.destination)
-    source.drives.pop(ctx.migration, None)
-    source.unwire(ctx.migration)
-    destination.unwire(ctx.migration)
+    return drive_of(ctx, flags_of(ctx), params_of(ctx))

@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from virtmigrate.capabilities import Form
+from virtmigrate_libvirt.one_call import Call, PeerToPeer
 from virtmigrate_qemu.driven import Driven
-from virtmigrate_qemu.one_call import Call, PeerToPeer
+from virtmigrate_qemu.request import params_of, whole_flags
 
 if TYPE_CHECKING:
     from virtmigrate.context import Context
-    from virtmigrate.phases import Fate
-
-
-class Phases(Protocol):
-    """The five hooks of one form."""
-
-    def begin(self, ctx: Context) -> bytes:
-        """See `virtmigrate_begin`."""
-        ...
-
-    def prepare(self, ctx: Context, cookie: bytes) -> bytes:
-        """See `virtmigrate_prepare`."""
-        ...
-
-    def perform(self, ctx: Context, cookie: bytes) -> bytes:
-        """See `virtmigrate_perform`."""
-        ...
-
-    def finish(self, ctx: Context, cookie: bytes, fate: Fate) -> bytes:
-        """See `virtmigrate_finish`."""
-        ...
-
-    def confirm(self, ctx: Context, cookie: bytes, fate: Fate) -> bool | None:
-        """See `virtmigrate_confirm`; None = the core's own does it."""
-        ...
+    from virtmigrate_libvirt.driving import Phases
 
 
 FORMS: dict[Form, Phases] = {
     Form.DRIVEN: Driven(),
-    Form.PEER_TO_PEER: PeerToPeer(),
-    Form.CALL: Call(),
+    Form.PEER_TO_PEER: PeerToPeer(
+        lambda ctx: (whole_flags(ctx, peer=True), params_of(ctx))
+    ),
+    Form.CALL: Call(lambda ctx: (whole_flags(ctx, peer=False), params_of(ctx))),
 }
 
 

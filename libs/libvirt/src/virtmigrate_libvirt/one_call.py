@@ -15,19 +15,29 @@ from virtmigrate.host import RunState
 from virtmigrate.phases import Fate
 from virtmigrate_libvirt import whole
 from virtmigrate_libvirt.host import ours
-from virtmigrate_qemu.request import params_of, whole_flags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from virtmigrate.context import Context
     from virtmigrate_libvirt.protocol import Domain
+    from virtmigrate_libvirt.typed import ParamValue
+
+    Request = Callable[[Context], tuple[int, Mapping[str, ParamValue]]]
 
 LANDED = (RunState.PAUSED, RunState.RUNNING, RunState.SHUTOFF)
 
 
 class OneCall(ABC):
     """What both forms share."""
+
+    def __init__(self, request: Request) -> None:
+        """Say what is sent.
+
+        Args:
+            request: A migration's flag word and typed parameters, by libvirt's names.
+        """
+        self.request = request
 
     def begin(self, ctx: Context) -> bytes:
         """Nothing: the call does it."""
@@ -85,7 +95,7 @@ class PeerToPeer(OneCall):
     """The source's daemon drives, and goes on when we die."""
 
     def _migrate(self, ctx: Context) -> Callable[[Domain], None]:
-        flags, params = whole_flags(ctx, peer=True), params_of(ctx)
+        flags, params = self.request(ctx)
         uri = ctx.destination.uri
         return lambda domain: whole.to_uri(domain, uri, params, flags)
 
@@ -94,7 +104,7 @@ class Call(OneCall):
     """The client library's call, where it lacks the phases."""
 
     def _migrate(self, ctx: Context) -> Callable[[Domain], None]:
-        flags, params = whole_flags(ctx, peer=False), params_of(ctx)
+        flags, params = self.request(ctx)
         there = ours(ctx.destination).wire(ctx.migration)
 
         def migrate(domain: Domain) -> None:
