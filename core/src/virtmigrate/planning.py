@@ -8,6 +8,7 @@ from virtmigrate.context import PlanContext
 from virtmigrate.errors import Refused, leaves
 from virtmigrate.negotiation import Ends, form_of, settle
 from virtmigrate.plan import Finding, GuestFacts, HostFacts, Level, Plan
+from virtmigrate.preflight import blockers
 from virtmigrate.steps import compile_steps, two_step
 from virtmigrate.together import remote, together
 
@@ -110,12 +111,14 @@ def _facts(request: PlanContext) -> tuple[GuestFacts, Ends]:
 
 
 def _findings(manager: Manager, request: PlanContext) -> list[Finding]:
-    """Findings of every plugin concerned, each once."""
-    kinds = dict.fromkeys((request.source.hypervisor, request.destination.hypervisor))
-    found: dict[Finding, None] = {}
-    for kind in kinds:
-        found |= dict.fromkeys(manager.relay(kind).preflight(request))
-    return list(found)
+    """Findings of the hypervisor's plugin, the others', and the core's own, each once.
+
+    No plugin is asked about a pair of which it knows but one half.
+    """
+    kind = request.source.hypervisor
+    if kind != request.destination.hypervisor:
+        return blockers(request)
+    return list(dict.fromkeys(manager.relay(kind).preflight(request)))
 
 
 def _host(host: Host, capabilities: Capabilities) -> HostFacts:
