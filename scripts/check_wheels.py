@@ -17,6 +17,7 @@ ENTRY_POINTS = {
     "lab": "virtmigrate_lab.plugin",
     "mock": "virtmigrate_mock.plugin",
     "qemu": "virtmigrate_qemu.plugin",
+    "vz": "virtmigrate_vz.plugin",
 }
 ASK_ENTRY_POINTS = """
 from importlib.metadata import entry_points
