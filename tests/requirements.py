@@ -23,8 +23,6 @@ REVIEW = f"{THREAD}, Berrange"
 BOTH = f"{THREAD}, both"
 PROJECT = "the four promises, docs/architecture.md"
 
-VZ = "vz plugin"
-KIT = "conformance kit"
 CONVERGENCE = "convergence policy"
 RECOVERY = "recovery"
 DISKS = "disks"
@@ -104,7 +102,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     "apps.all-four": Requirement(
         BOTH, "`--compressed --live --persistent --undefinesource` works everywhere."
     ),
-    "unsafe": Requirement(BOTH, "vz refuses `unsafe` by name, with the reason.", VZ),
+    "unsafe": Requirement(BOTH, "vz refuses `unsafe` by name, with the reason."),
     "change-protection": Requirement(
         BOTH, "vz refuses `change_protection` by name: its locks are advisory.", VZ
     ),
@@ -217,7 +215,6 @@ REQUIREMENTS: dict[str, Requirement] = {
     "plugin.kit": Requirement(
         PROJECT,
         "A plugin's author proves it with a kit that reads its declaration.",
-        KIT,
     ),
 }
 

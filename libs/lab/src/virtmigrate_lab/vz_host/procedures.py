@@ -89,7 +89,7 @@ PROCEDURES: dict[int, Procedure] = {
     84: Procedure("pool_by_name", "str", "pool"),
     85: Procedure("pool_by_uuid", "uuid", "pool"),
     86: Procedure("pool_by_volume", "vol", "pool"),
-    380: Procedure("pool_by_target", "str", "pool"),
+    391: Procedure("pool_by_target", "str", "pool"),
     154: Procedure("pool_is_active", "pool", "i"),
     155: Procedure("pool_is_persistent", "pool", "i"),
     89: Procedure("pool_autostart", "pool", "i"),

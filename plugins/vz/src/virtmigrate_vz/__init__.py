@@ -1,0 +1,1 @@
+"""Virtuozzo for virtmigrate, through libvirt. Found by its entry point `plugin`."""

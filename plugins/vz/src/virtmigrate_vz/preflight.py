@@ -1,0 +1,62 @@
+"""What stands in the way of a Virtuozzo guest: read from both hosts."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from virtmigrate.errors import Side
+from virtmigrate.plan import Finding, Level
+from virtmigrate_vz import images
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from virtmigrate.context import PlanContext
+
+URI = re.compile(r"vzmigr://[A-Za-z0-9.\[\]:_-]+?(:[0-9]{1,5})?")
+"""`vzmigr://host[:port]`: a path, even `/`, is refused (`vzParseVzURI`)."""
+
+
+def findings(request: PlanContext) -> list[Finding]:
+    """Everything that was seen.
+
+    Raises:
+        HostError: A host could not be asked.
+    """
+    return [*_requested(request), *_hostname(request), *images.findings(request)]
+
+
+def _requested(request: PlanContext) -> Iterator[Finding]:
+    uri = request.options.migrate_uri
+    if uri is not None and not URI.fullmatch(uri):
+        yield _blocker(
+            "bad-migrate-uri",
+            (Side.REQUEST, "migrate_uri"),
+            f"{uri!r} is no address of a Virtuozzo dispatcher",
+            "write vzmigr://HOST or vzmigr://HOST:PORT, and nothing after it",
+        )
+
+
+def _hostname(request: PlanContext) -> Iterator[Finding]:
+    name = request.destination.name
+    if request.options.migrate_uri is None and name.startswith("localhost"):
+        yield _blocker(
+            "destination-is-localhost",
+            (Side.DESTINATION, name),
+            "the destination calls itself localhost, where the source would not find "
+            "it",
+            "give it its name, or say --migrateuri vzmigr://HOST",
+        )
+
+
+def _blocker(name: str, where: tuple[Side, str], message: str, remedy: str) -> Finding:
+    side, subject = where
+    return Finding(
+        id=name,
+        level=Level.BLOCKER,
+        side=side,
+        subject=subject,
+        message=message,
+        remedy=remedy,
+    )

@@ -1,0 +1,89 @@
+"""Failures in each phase: the guest runs in one place, or nothing was touched."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from tests.requirements import requirement
+from virtmigrate import Outcome
+
+WAIT_S = 20
+SIDES = {"begin": "a", "prepare": "b", "perform": "a", "finish": "b"}
+
+
+@requirement("lost.run-state")
+@requirement("lost.unknown")
+@requirement("lost.finish-reply")
+@pytest.mark.parametrize("live", [True, False], ids=["live", "coma"])
+@pytest.mark.parametrize("action", ["error", "cut"])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("phase", SIDES)
+def test_a_phase_that_fails(move, furnish, phase, when, action, live):
+    furnish()
+    move.hosts[SIDES[phase]].fault(phase, when=when, action=action, text="no")
+    result = move(live=live)
+    health = move.hosts.check("g")
+    assert health.problems == ()
+    gone = phase == "finish" or (phase, when) == ("perform", "after")
+    where = "vz-b" if gone else "vz-a"
+    assert health.running_on == (where,), result
+    assert move.where() == {where: "running"}
+    wanted = Outcome.SUCCEEDED if gone else Outcome.ROLLED_BACK
+    assert result.outcome is wanted, result
+    assert move.journal.entries()[0].closed is not None
+
+
+@requirement("ends.cancel")
+@pytest.mark.parametrize("p2p", [False, True], ids=["driven", "p2p"])
+@pytest.mark.parametrize("live", [True, False], ids=["live", "coma"])
+def test_a_cancel_in_the_middle(move, furnish, p2p, live):
+    furnish()
+    move.hosts["a"].control(stalled=True)
+    handle = move.start(p2p=p2p, live=live)
+    until = time.monotonic() + WAIT_S
+    while not move.hosts["a"].control()["jobs"]:
+        assert time.monotonic() < until
+    handle.cancel()
+    result = handle.wait(WAIT_S)
+    assert result.outcome is Outcome.ROLLED_BACK
+    assert result.limit == "cancelled by the caller"
+    assert move.where() == {"vz-a": "running"}
+    assert move.hosts.check("g").ok
+    move.hosts["a"].control(stalled=False)
+    assert move(p2p=p2p).succeeded
+
+
+@requirement("lost.unknown")
+@requirement("lost.killed")
+@pytest.mark.parametrize("dies", ["a", "b"])
+def test_a_host_that_is_killed_in_the_transfer(move, furnish, dies):
+    furnish()
+    move.hosts["a"].control(stalled=True)
+    handle = move.start()
+    until = time.monotonic() + WAIT_S
+    while not move.hosts["a"].control()["jobs"]:
+        assert time.monotonic() < until
+    move.hosts[dies].kill()
+    back = threading.Timer(1.0, move.hosts[dies].up)
+    back.start()
+    result = handle.wait(25)
+    back.join()
+    if result.outcome is Outcome.UNKNOWN:
+        result = move.migrator.recover(result.migration)
+    assert result.outcome is Outcome.ROLLED_BACK, result
+    assert move.where() == {"vz-a": "running"}
+    assert move.hosts.check("g").ok
+
+
+def test_undefine_is_never_called_on_a_running_guest(move, furnish):
+    furnish()
+    move.hosts["a"].fault("perform", when="after", action="cut")
+    move(persist_dest=False, undefine_source=False)
+    for host in move.hosts:
+        assert not any(g.state == "running" for g in host.machine.guests.values()) or (
+            move.hosts.check("g").running_on == (host.name,)
+        )
+    assert move.hosts.check("g").ok
