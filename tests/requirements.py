@@ -75,7 +75,8 @@ REQUIREMENTS: dict[str, Requirement] = {
         REVIEW, "A hypervisor may refuse live=no instead, by name."
     ),
     "live.always": Requirement(
-        PATCH, "vz moves VMs and containers live, whatever its SDK's flags.", VZ
+        PATCH,
+        "vz moves VMs and containers live, whatever its SDK's flags.",
     ),
     # --- configuration on both sides -----------------------------------------
     "persist.absent": Requirement(
@@ -96,7 +97,8 @@ REQUIREMENTS: dict[str, Requirement] = {
         PATCH, "Offline moves a stopped guest's definition; refused for a running one."
     ),
     "offline.vz-disks": Requirement(
-        PATCH, "On vz the disks of a stopped guest move too; the plan says so.", VZ
+        PATCH,
+        "On vz the disks of a stopped guest move too; the plan says so.",
     ),
     # --- what orchestrators pass, and what may be refused --------------------
     "apps.all-four": Requirement(
@@ -104,10 +106,12 @@ REQUIREMENTS: dict[str, Requirement] = {
     ),
     "unsafe": Requirement(BOTH, "vz refuses `unsafe` by name, with the reason."),
     "change-protection": Requirement(
-        BOTH, "vz refuses `change_protection` by name: its locks are advisory.", VZ
+        BOTH,
+        "vz refuses `change_protection` by name: its locks are advisory.",
     ),
     "tunnelled": Requirement(
-        BOTH, "vz refuses `tunnelled` by name, and says that it encrypts itself.", VZ
+        BOTH,
+        "vz refuses `tunnelled` by name, and says that it encrypts itself.",
     ),
     "direct": Requirement(
         BOTH, "Migration without a daemon at the other end is refused by name."

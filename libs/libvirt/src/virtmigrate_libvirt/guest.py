@@ -134,8 +134,13 @@ class LibvirtGuest:
         return self._read("reading the definition", _definitions, lookup=True)
 
     def suspend(self) -> None:
-        """Pause its CPUs."""
-        self._write("suspending the guest", lambda domain: domain.suspend())
+        """Pause its CPUs. A driver may refuse where they are paused already."""
+
+        def suspend(domain: Domain) -> None:
+            if domain.state(0)[0] != states.PAUSED:
+                domain.suspend()
+
+        self._write("suspending the guest", suspend)
 
     def resume(self) -> None:
         """Let its CPUs run."""

@@ -24,7 +24,8 @@ def findings(request: PlanContext) -> list[Finding]:
     Raises:
         HostError: A host could not be asked.
     """
-    return [*_requested(request), *_hostname(request), *images.findings(request)]
+    found = [*_requested(request), *_registered(request), *_hostname(request)]
+    return [*found, *images.findings(request)]
 
 
 def _requested(request: PlanContext) -> Iterator[Finding]:
@@ -35,6 +36,17 @@ def _requested(request: PlanContext) -> Iterator[Finding]:
             (Side.REQUEST, "migrate_uri"),
             f"{uri!r} is no address of a Virtuozzo dispatcher",
             "write vzmigr://HOST or vzmigr://HOST:PORT, and nothing after it",
+        )
+
+
+def _registered(request: PlanContext) -> Iterator[Finding]:
+    """Virtuozzo registers a guest once, and replaces nothing."""
+    if request.there.persistent:
+        yield _blocker(
+            "already-registered",
+            (Side.DESTINATION, request.guest.name),
+            "a guest of this UUID is registered at the destination already",
+            "undefine the one there, if it is not needed",
         )
 
 
