@@ -36,6 +36,32 @@ def test_a_phase_that_fails(move, furnish, phase, when, action, live):
     assert move.journal.entries()[0].closed is not None
 
 
+@requirement("lost.killed")
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("phase", SIDES)
+def test_a_host_that_dies_in_a_phase(move, furnish, phase, when):
+    furnish()
+    host = move.hosts[SIDES[phase]]
+    host.fault(phase, when=when, action="die")
+
+    def bring_back():
+        host.wait_dead()
+        host.up()
+
+    back = threading.Thread(target=bring_back)
+    back.start()
+    result = move()
+    back.join(WAIT_S)
+    if result.outcome is Outcome.UNKNOWN:
+        result = move.migrator.recover(result.migration)
+    move.migrator.settle()
+    gone = phase == "finish" or (phase, when) == ("perform", "after")
+    where = "vz-b" if gone else "vz-a"
+    assert result.outcome is (Outcome.SUCCEEDED if gone else Outcome.ROLLED_BACK)
+    assert move.where() == {where: "running"}
+    assert move.hosts.check("g").ok
+
+
 @requirement("ends.cancel")
 @pytest.mark.parametrize("p2p", [False, True], ids=["driven", "p2p"])
 @pytest.mark.parametrize("live", [True, False], ids=["live", "coma"])

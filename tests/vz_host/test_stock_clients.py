@@ -196,3 +196,69 @@ def test_a_volume_comes_and_goes(hosts):
     assert virsh(hosts["a"], "vol-path", "d", "images").out == "/vz/images/d"
     assert virsh(hosts["a"], "vol-delete", "d", "images").code == 0
     assert virsh(hosts["a"], "vol-list", "images").out == ""
+
+
+def test_paused_at_the_destination(hosts, furnish):
+    furnish()
+    words = ("migrate", "--live", "--suspend", "g", hosts["b"].uri)
+    assert virsh(hosts["a"], *words).code == 0
+    assert virsh(hosts["b"], "domstate", "g").out == "paused"
+
+
+@pytest.mark.parametrize("how", [(), ("--p2p",)], ids=["managed", "p2p"])
+def test_another_document_is_refused(hosts, furnish, how):
+    furnish()
+    path = hosts.world / "g.xml"
+    words = ("migrate", "--live", *how, "--xml", str(path), "g", hosts["b"].uri)
+    said = virsh(hosts["a"], *words)
+    assert "Changing destination XML is not supported" in said.err
+    assert hosts.check("g").running_on == ("vz-a",)
+
+
+def test_a_failed_perform_is_finished_in_silence(hosts, furnish):
+    """The driver sets no error: the client keeps perform's own."""
+    furnish()
+    hosts["a"].fault("perform", text="out of luck")
+    said = virsh(hosts["a"], "migrate", "--live", "g", hosts["b"].uri)
+    assert said.err == "error: internal error: out of luck"
+    assert hosts.check("g").running_on == ("vz-a",)
+
+
+def test_events(hosts, furnish):
+    """Resume is told as a start, and a move begins with an event of zeros."""
+    furnish()
+    words = ["virsh", "-c", hosts["a"].uri, "event", "--event", "lifecycle", "--loop"]
+    with subprocess.Popen(
+        [*words, "--timeout", "3"], stdout=subprocess.PIPE, text=True
+    ) as listening:
+        until = time.monotonic() + CALL_S
+        while not hosts["a"].control()["listeners"]:
+            assert time.monotonic() < until
+        virsh(hosts["a"], "suspend", "g")
+        virsh(hosts["a"], "resume", "g")
+        virsh(hosts["a"], "migrate", "--live", "g", hosts["b"].uri)
+        heard = listening.communicate(timeout=CALL_S)[0]
+    told = [line.split(": ", 1)[1] for line in heard.split("\n") if "event '" in line]
+    assert told == [
+        "Suspended Paused",
+        "Started Booted",
+        "Defined Added",
+        "Undefined Removed",
+    ]
+
+
+def test_by_tcp_as_well(hosts, furnish):
+    import socket  # noqa: PLC0415
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    hosts["b"].down()
+    hosts["b"].port = port
+    hosts["b"].up()
+    furnish()
+    said = virsh(hosts["a"], "migrate", "--live", "--p2p", "g", hosts["b"].tcp_uri)
+    assert said.code == 0, said.err
+    assert virsh(hosts["b"].tcp_uri, "list", "--name").out == "g"
+    other = hosts["b"].tcp_uri.replace("vz+", "parallels+")
+    assert virsh(other, "list", "--name").out == "g"

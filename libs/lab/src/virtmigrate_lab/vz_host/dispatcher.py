@@ -40,12 +40,14 @@ class Job:
         migration: Its id.
         began: Boot time.
         percent: How far it is.
+        moving: Whether the destination has let it in.
         cancel: Set by an abort.
     """
 
     migration: str
     began: float
     percent: int = 0
+    moving: bool = False
     cancel: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -109,6 +111,7 @@ class Dispatcher:
         try:
             offer = {"op": "offer", "guest": asdict(guest), **how}
             await peer.ask({**offer, "migration": job.migration})
+            job.moving = True
             self.changed(guest, "migrating")
             await self._transfer(guest, peer, job)
             await self._hand_over(guest, peer, job, target[0])

@@ -129,6 +129,16 @@ class VzHost:
         """End its process; its guests go on. Harmless twice."""
         self.kill(signal.SIGTERM)
 
+    def wait_dead(self, timeout_s: float = READY_S) -> None:
+        """Wait until a fault has ended its process.
+
+        Raises:
+            subprocess.TimeoutExpired: It lives on.
+        """
+        if self._process is not None:
+            self._process.wait(timeout_s)
+            self._process = None
+
     def kill(self, number: int = signal.SIGKILL) -> None:
         """End its process by a signal; its guests go on."""
         if self._process is not None:

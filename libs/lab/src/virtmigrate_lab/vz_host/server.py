@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 from virtmigrate_lab.rpc import (
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 PING, PONG = 1, 2
+DIED = 137
+"""Exit code of a host that a fault killed."""
 CALLS_MAX = 64
 """Calls of one client at once; a real daemon takes 5 and lets the others wait."""
 READ = 1 << 16
@@ -180,6 +183,8 @@ def strike(trouble: dict[str, object] | None) -> None:
         raise Hangup
     if action == "drop":
         raise Silence
+    if action == "die":
+        os._exit(DIED)
     text = str(trouble.get("text", "scripted trouble"))
     raise VzError(int(str(trouble.get("code", 1))), text)
 

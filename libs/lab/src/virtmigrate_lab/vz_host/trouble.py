@@ -16,7 +16,7 @@ class Trouble:
 
     A fault is a procedure's name (`perform`), `when` (`before` it is carried out or
     `after`), and an `action`: `error` (with `code` and `text`), `cut` the connection,
-    `drop` the reply.
+    `drop` the reply, `die` (the host's process, at once).
     """
 
     def __init__(self) -> None:
@@ -69,6 +69,12 @@ class Control:
             self.driver.lock_wait_s = float(request["lock_wait_s"])
         if "fault" in request:
             self.trouble.script.append(dict(request["fault"]))
-        jobs = {uuid: job.percent for uuid, job in self.dispatcher.jobs.items()}
+        moving = [item for item in self.dispatcher.jobs.items() if item[1].moving]
+        jobs = {uuid: job.percent for uuid, job in moving}
         left = len(self.trouble.script)
-        return {"jobs": jobs, "faults": left, "rate_mib_s": self.dispatcher.rate_mib_s}
+        return {
+            "jobs": jobs,
+            "faults": left,
+            "listeners": len(self.driver.events.listeners),
+            "rate_mib_s": self.dispatcher.rate_mib_s,
+        }
