@@ -50,10 +50,11 @@ def test_a_destination_that_is_frozen_at_the_handover(hosts, furnish):
         moving.wait(CALL_S)
     hosts["a"].up()
     until = time.monotonic() + CALL_S
-    while not hosts.check("g").ok:
+    while len(everywhere := [h.name for h in hosts if h.machine.guests]) != 1:
         assert time.monotonic() < until
-    everywhere = [h.name for h in hosts if h.machine.guests]
-    assert everywhere == list(hosts.check("g").running_on)
+    health = hosts.check("g")
+    assert health.ok, health
+    assert everywhere == list(health.running_on)
 
 
 def test_a_power_cut_stops_the_guests(hosts, furnish):
