@@ -7,6 +7,7 @@ import pytest
 from tests.vz_host.conftest import furnish, hosts, virsh
 from virtmigrate import MemoryJournal, Migrator, Options
 from virtmigrate.errors import leaves
+from virtmigrate_lab.vz_host.machine import read_history
 
 __all__ = ["furnish", "hosts", "virsh"]
 
@@ -50,5 +51,7 @@ class Mover:
 
 @pytest.fixture
 def move(hosts):
-    """A way to move."""
-    return Mover(hosts)
+    """A way to move; nothing that it does may undefine a guest that runs."""
+    yield Mover(hosts)
+    lines = read_history(hosts.world)
+    assert [x for x in lines if (x["what"], x["why"]) == ("stop", "undefined")] == []
