@@ -46,6 +46,14 @@ class Recorder:
         self.closed += 1
 
 
+@pytest.fixture(autouse=True)
+def hangups_are_heard():
+    """Whoever runs these tests without a terminal may have had them ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def conduct(body):
     """Run `body(conductor, cancel)` as a migration; the recorder and the result."""
     recorder = Recorder()

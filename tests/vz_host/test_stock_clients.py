@@ -103,7 +103,7 @@ def test_progress_is_percent_and_the_state_tells_nothing(hosts, furnish):
     furnish(memory_mib=2000)
     hosts["a"].control(rate_mib_s=100)
     words = ["virsh", "-c", hosts["a"].uri, "migrate", "g", hosts["b"].uri]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as moving:
+    with subprocess.Popen(words, stderr=subprocess.PIPE, encoding="utf-8") as moving:
         until = time.monotonic() + CALL_S
         while not any(hosts["a"].control()["jobs"].values()):
             assert time.monotonic() < until
@@ -229,7 +229,7 @@ def test_events(hosts, furnish):
     furnish()
     words = ["virsh", "-c", hosts["a"].uri, "event", "--event", "lifecycle", "--loop"]
     with subprocess.Popen(
-        [*words, "--timeout", "3"], stdout=subprocess.PIPE, text=True
+        [*words, "--timeout", "3"], stdout=subprocess.PIPE, encoding="utf-8"
     ) as listening:
         until = time.monotonic() + CALL_S
         while not hosts["a"].control()["listeners"]:
