@@ -19,7 +19,11 @@ from virtmigrate.hookspecs import hookimpl
 from virtmigrate.phases import EXIT_CODES
 
 HOSTS = ("scripted:///a", "scripted:///b")
-MAIN = "import sys; from virtmigrate.cli import main; sys.exit(main())"
+MAIN = (
+    "import signal, sys; from virtmigrate.cli import main;"
+    # a job in the background is started with it ignored
+    "signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(main())"
+)
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 VARIABLES = re.findall(r"VIRTMIGRATE_\w+|NO_COLOR", ENVIRONMENT)
 NAMES = [command.__name__.rpartition(".")[2] for command in COMMANDS]

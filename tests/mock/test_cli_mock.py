@@ -16,7 +16,11 @@ from virtmigrate.cli import main
 from virtmigrate.events import EVENT
 from virtmigrate_mock import World
 
-MAIN = "import sys; from virtmigrate.cli import main; sys.exit(main())"
+MAIN = (
+    "import signal, sys; from virtmigrate.cli import main;"
+    # a job in the background is started with it ignored
+    "signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(main())"
+)
 FAST = 1000.0
 WAIT_S = 20
 
