@@ -1,0 +1,141 @@
+"""When a rule of a policy is due: each condition says why it holds, or None. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from virtmigrate.outlook import SETTLED_S, Outlook
+from virtmigrate.stall import stalled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from virtmigrate.history import History
+    from virtmigrate.policy import Policy, Rule
+
+SOONER = 1.05
+"""Post-copy is sooner if pre-copy takes so many times as long, …"""
+SOONER_S = 0.2
+"""… and so much more, beside the permitted stop."""
+FORESEEN_FROM_PASS = 2
+"""The first pass shows nothing of what the guest writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a condition looks at."""
+
+    rule: Rule
+    policy: Policy
+    history: History
+    elapsed_s: float
+    ahead: Outlook
+
+
+def due(moment: Moment) -> str | None:
+    """Why a rule is due; None if one of its conditions does not hold."""
+    reasons = []
+    for name, test in CONDITIONS.items():
+        if getattr(moment.rule.when, name) is None:
+            continue
+        reason = test(moment)
+        if reason is None:
+            return None
+        reasons.append(reason)
+    return " and ".join(reasons) or None
+
+
+def _after(moment: Moment) -> str | None:
+    after = moment.rule.when.after_s or 0.0
+    return f"after {after:g} s" if moment.elapsed_s >= after else None
+
+
+def _after_per_gib(moment: Moment) -> str | None:
+    each = moment.rule.when.after_s_per_gib or 0.0
+    after = each * moment.policy.sizing.of(moment.history.size)
+    return f"after {after:g} s" if moment.elapsed_s >= after else None
+
+
+def _passes(moment: Moment) -> str | None:
+    number = moment.history.number
+    above = moment.rule.when.passes_above or 0
+    return f"pass {number}" if number > above else None
+
+
+def _no_progress(moment: Moment) -> str | None:
+    since = 0.0
+    known = [p for p in moment.history.points if p.left is not None]
+    for before, after in pairwise(known):
+        if (after.left or 0.0) < (before.left or 0.0):
+            since = after.at_s
+    stuck = moment.elapsed_s - since
+    most = moment.rule.when.no_progress_s or 0.0
+    return f"no progress for {stuck:.0f} s" if known and stuck > most else None
+
+
+def _growths(moment: Moment) -> str | None:
+    since = moment.history.acted(moment.rule.id) or 0.0
+    known = [p.left for p in moment.history.points if p.at_s >= since]
+    told = [left for left in known if left is not None]
+    grown = sum(after == 0 or after > before for before, after in pairwise(told))
+    above = moment.rule.when.growths_above or 0
+    return f"what remains has grown {grown} times" if grown > above else None
+
+
+def _stalls(moment: Moment) -> str | None:
+    stall = moment.rule.when.stall
+    if stall is None or not stalled(stall, moment.history):
+        return None
+    return "no new low of what remains, and a local low is here"
+
+
+def _outlook(moment: Moment) -> str | None:
+    history = moment.history
+    if history.number < FORESEEN_FROM_PASS:
+        return None
+    if history.points[-1].at_s - history.passes[-1].at_s < SETTLED_S:
+        return None
+    return FORESEEN[moment.rule.when.outlook or "diverges"](moment)
+
+
+def _diverges(moment: Moment) -> str | None:
+    ahead = moment.ahead
+    if ahead.converges is not False:
+        return None
+    if ahead.downtime_ms is None or ahead.remaining_s is not None:
+        return "it would not be over in time"
+    stop = f"a stop of {ahead.downtime_ms:.0f} ms"
+    return f"it can't converge: every pass leaves what would take {stop}"
+
+
+def _postcopy_is_sooner(moment: Moment) -> str | None:
+    ahead = moment.ahead
+    if ahead.converges is False:
+        return _diverges(moment)
+    if ahead.postcopy_s is None:
+        return None
+    spare = moment.policy.limits.max_downtime_ms / 1000 + SOONER_S
+    if ahead.converges is None and ahead.postcopy_s > spare:
+        return "this pass does not end it, and what follows is not known"
+    late = (ahead.remaining_s or 0.0) - ahead.postcopy_s
+    if late > ahead.postcopy_s * (SOONER - 1) + spare:
+        return f"pre-copy would take {late:.1f} s more"
+    return None
+
+
+FORESEEN: dict[str, Callable[[Moment], str | None]] = {
+    "diverges": _diverges,
+    "postcopy-is-sooner": _postcopy_is_sooner,
+}
+CONDITIONS: dict[str, Callable[[Moment], str | None]] = {
+    "after_s": _after,
+    "after_s_per_gib": _after_per_gib,
+    "passes_above": _passes,
+    "no_progress_s": _no_progress,
+    "growths_above": _growths,
+    "stall": _stalls,
+    "outlook": _outlook,
+}
+"""By the field of `When`."""

@@ -1,0 +1,232 @@
+"""What to do about a running transfer: `(policy, history, now) -> decision`. Pure.
+
+Whatever the rules of a policy say, these hold: a guest that runs in post-copy is never
+aborted; a transfer ends at the policy's deadline; a guest does not stand still for
+longer than its limit; and nothing is concluded from a link that has just dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from virtmigrate.conditions import Moment, due
+from virtmigrate.outlook import DOWNTIME_MS, Outlook, outlook
+from virtmigrate.policy import Act, Do, Objective
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from virtmigrate.history import History
+    from virtmigrate.policy import Policy, Rule
+
+START, DEADLINE, STANDSTILL = "at-start", "deadline", "standstill"
+"""Ids of what is not a rule of the policy's own."""
+CONSENT = {Do.POSTCOPY: "postcopy", Do.SUSPEND: "pause"}
+"""What needs the caller's consent, and which."""
+AT_FIRST_MS = {Objective.GAP: 100}
+"""A policy that aims at a short stop begins with a shorter one than it may cause."""
+ROOM = 1.05
+"""A stop that is to fit is given so much more than what is predicted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit that makes something happen.
+
+    Attributes:
+        name: `max_downtime`, `max_total`, `max_switchover`, or a rule's id.
+        value: How much it is; None = it has no number.
+        unit: Of the value.
+        origin: `request`, or the policy by name.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One thing to do.
+
+    Attributes:
+        rule: What says so.
+        do: What.
+        value: ms or MiB/s; None for an act without one.
+        why: For people.
+        limit: The limit behind it; None for an ordinary step.
+    """
+
+    rule: str
+    do: Do
+    value: int | None
+    why: str
+    limit: Limit | None = None
+
+
+def decide(policy: Policy, history: History, now_s: float) -> Decision | None:
+    """What to do now; None = nothing.
+
+    Args:
+        policy: Limits, consents and rules.
+        history: The transfer so far, this moment's sample included.
+        now_s: On the clock of the samples.
+    """
+    if history.postcopy or history.has_done(Do.POSTCOPY) or history.has_done(Do.ABORT):
+        return None
+    elapsed = history.elapsed_s(now_s)
+    for look in (_standstill, _deadline):
+        if (found := look(policy, history, elapsed)) is not None:
+            return found
+    if history.has_done(Do.SUSPEND):
+        return None
+    if (first := _at_start(policy, history)) is not None:
+        return first
+    if history.dropped():
+        return None
+    ahead = outlook(history, policy)
+    for rule in policy.rules:
+        if (found := _rule(rule, policy, history, elapsed, ahead)) is not None:
+            return found
+    return None
+
+
+def looks(policy: Policy, history: History, now_s: float) -> bool:
+    """Whether the policy looks again at this moment; some peers look seldom."""
+    elapsed = history.elapsed_s(now_s)
+    if elapsed - history.looked_s < policy.looks_every_s:
+        return False
+    history.looked_s = elapsed
+    return True
+
+
+def _standstill(policy: Policy, history: History, elapsed: float) -> Decision | None:
+    """A switchover, or a pause of ours, that takes too long is taken back."""
+    since, most = history.stopped_s, policy.limits.max_switchover_s
+    if since is None or not history.runs:
+        return None
+    if not history.has_done(Do.SUSPEND):
+        # Somebody may have paused it: while memory moves that does no harm.
+        since = max(since, history.moved_s)
+    if elapsed - since <= most:
+        return None
+    why = f"the guest has stood still for {elapsed - since:.0f} s"
+    limit = Limit("max_switchover", most, "s", policy.origin("max_switchover_s"))
+    return Decision(STANDSTILL, Do.ABORT, None, f"{why}; {_words(limit)}", limit)
+
+
+def _deadline(policy: Policy, history: History, elapsed: float) -> Decision | None:
+    most = policy.deadline_s(history.size)
+    if elapsed < most or history.has_done(Do.SUSPEND):
+        return None
+    name = "max_total_s" if policy.limits.max_total_s else "max_total_s_per_gib"
+    limit = Limit("max_total", most, "s", policy.origin(name))
+    for do in policy.at_deadline:
+        if _possible(do, policy, history):
+            why = f"{elapsed:.0f} s of transfer; {_words(limit)}"
+            return Decision(DEADLINE, do, None, why, limit)
+    return None
+
+
+def _at_start(policy: Policy, history: History) -> Decision | None:
+    """The policy's own beginning, and the permitted stop as the hypervisor's limit."""
+    if not history.points:
+        return None
+    begun = {do for name, do, _ in history.acts if name == START}
+    first = AT_FIRST_MS.get(policy.objective, policy.limits.max_downtime_ms)
+    stop = Act(do=Do.DOWNTIME, value=min(first, policy.limits.max_downtime_ms))
+    own = any(act.do is Do.DOWNTIME for act in policy.at_start)
+    for act in policy.at_start if own else (stop, *policy.at_start):
+        value = _value(act, policy, history, None)
+        known = act.do is Do.DOWNTIME and value == history.downtime_ms
+        if act.do in history.able and act.do not in begun and not known:
+            return Decision(START, act.do, value, "as the policy begins")
+    return None
+
+
+def _rule(
+    rule: Rule, policy: Policy, history: History, elapsed: float, ahead: Outlook
+) -> Decision | None:
+    if rule.objectives and policy.objective not in rule.objectives:
+        return None
+    if history.acted(rule.id) is not None and not rule.repeats:
+        return None
+    why = due(Moment(rule, policy, history, elapsed, ahead))
+    if why is None:
+        return None
+    for act in rule.ladder:
+        value = _value(act, policy, history, ahead)
+        useless = act.do is Do.DOWNTIME and value in (None, history.downtime_ms)
+        if not useless and _possible(act.do, policy, history, ahead):
+            limit = _limit(rule, policy)
+            why = f"{rule.words}: {why}" if rule.words else why
+            words = f"{why}; {_words(limit)}" if limit else why
+            return Decision(rule.id, act.do, value, words, limit)
+    return None
+
+
+# What may be done, and how much of it.
+
+
+def _possible(
+    do: Do, policy: Policy, history: History, ahead: Outlook | None = None
+) -> bool:
+    consent = CONSENT.get(do)
+    if consent and not getattr(policy.consents, consent):
+        return False
+    if do is Do.SUSPEND and ahead is not None and ahead.postcopy_s is not None:
+        # A pause that would be taken back by its own limit only does harm.
+        return do in history.able and ahead.postcopy_s <= (
+            policy.limits.max_switchover_s
+        )
+    return do is Do.ABORT or do in history.able
+
+
+def _value(
+    act: Act, policy: Policy, history: History, ahead: Outlook | None
+) -> int | None:
+    if act.do is not Do.DOWNTIME:
+        return act.value
+    most = policy.limits.max_downtime_ms
+    now = history.downtime_ms or DOWNTIME_MS
+    if act.value is not None:
+        return min(act.value, most)
+    if act.times is not None:
+        return min(most, round(now * act.times))
+    if ahead is None or ahead.downtime_ms is None or act.fits_within is None:
+        return None
+    wanted = round(ahead.downtime_ms * ROOM)
+    return wanted if now < wanted <= most * act.fits_within else None
+
+
+def _limit(rule: Rule, policy: Policy) -> Limit | None:
+    values = {
+        "max_downtime": (float(policy.limits.max_downtime_ms), "ms"),
+        "max_total": (policy.limits.max_total_s, "s"),
+        "max_switchover": (policy.limits.max_switchover_s, "s"),
+    }
+    if not rule.limit:
+        return None
+    value, unit = values[rule.limit]
+    return Limit(rule.limit, value, unit, policy.origin(f"{rule.limit}_{unit}"))
+
+
+def _words(limit: Limit) -> str:
+    """A limit as people read it."""
+    spelled = limit.name.replace("_", "-")
+    value = "" if limit.value is None else f" {limit.value:g} {limit.unit}"
+    return f"limit {spelled}{value}, from {limit.origin}"
+
+
+def reachable(policy: Policy, able: Iterable[Do]) -> tuple[Do, ...]:
+    """What this policy may come to do, with what can be done; abort always can."""
+    ladders = [act.do for rule in policy.rules for act in rule.ladder]
+    wanted = dict.fromkeys([*ladders, *policy.at_deadline])
+    can = {*able, Do.ABORT}
+    return tuple(
+        do
+        for do in wanted
+        if do in can and getattr(policy.consents, CONSENT.get(do, ""), True)
+    )

@@ -1,0 +1,234 @@
+"""What the samples of one transfer have shown so far, cleaned of what can't be.
+
+A hypervisor's figures are hostile: before a job has begun they are zeros, after its end
+they vanish, clocks step, counters wrap. What can't be a measurement is left out, and
+what is not known stays None.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from virtmigrate.forecast import Workload
+    from virtmigrate.host import Sample
+    from virtmigrate.policy import Do
+
+MOST = float(1 << 62)
+WINDOW_S = 0.8
+"""A rate is measured over this long."""
+MEMORY_S = 15.0
+"""A rate that was seen longer ago is no measure for the link of today."""
+DROPPED = 0.4
+"""A rate below this share of the best one of late is a drop, not a slow link."""
+POINTS_MOST = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One cleaned sample.
+
+    Attributes:
+        at_s: Seconds since the transfer began, never falling.
+        sent: Bytes sent so far.
+        left: Bytes that remain in this pass.
+        percent: Where nothing else is counted.
+        number: Of the pass, from 1.
+    """
+
+    at_s: float
+    sent: float | None
+    left: float | None
+    percent: float | None
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass over memory: its number, when it was first seen, and how much it is."""
+
+    number: int
+    at_s: float
+    size: float
+
+
+def figure(value: object) -> float | None:
+    """A number that can be a measurement: finite, not negative, not absurd."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    number = float(value)
+    return number if math.isfinite(number) and 0 <= number <= MOST else None
+
+
+@dataclass(slots=True)
+class History:
+    """One transfer so far. `add` each sample, `did` each act; everything else reads.
+
+    Attributes:
+        began_s: When it began, on the caller's clock.
+        able: What can be done to it at all (knobs that are there, options in effect).
+        runs: Whether the guest is to run meanwhile; in a coma it stands still.
+        delta: Whether rewritten pages are sent as differences from pass 3 on (xbzrle).
+        workload: What was known before.
+        points: Samples, oldest first.
+        passes: Passes, oldest first.
+        postcopy: Whether it has switched to post-copy.
+        stopped_s: Since when the guest has stood still, None while it runs.
+        moved_s: When something was last seen to be sent.
+        downtime_ms: The stop that is permitted now, as far as we have said.
+        acts: What was done, and when (`rule`, seconds since the start).
+    """
+
+    began_s: float
+    able: frozenset[Do] = frozenset()
+    runs: bool = True
+    delta: bool = False
+    workload: Workload | None = None
+    points: list[Point] = field(default_factory=list)
+    passes: list[Pass] = field(default_factory=list)
+    postcopy: bool = False
+    stopped_s: float | None = None
+    moved_s: float = 0.0
+    downtime_ms: int | None = None
+    acts: list[tuple[str, Do, float]] = field(default_factory=list)
+    looked_s: float = -math.inf
+
+    def elapsed_s(self, now_s: float) -> float:
+        """Seconds since it began; a clock that steps back stands still."""
+        last = self.points[-1].at_s if self.points else 0.0
+        passed = figure(now_s - self.began_s)
+        return max(last, passed or 0.0)
+
+    def add(self, now_s: float, sample: Sample | None) -> None:
+        """Take a sample in; None and impossible figures change nothing."""
+        if sample is None:
+            return
+        at_s = self.elapsed_s(now_s)
+        left, number = figure(sample.remaining_bytes), figure(sample.iteration)
+        total = figure(sample.total_bytes)
+        if left is not None and total and left > total:
+            left = None
+        percent = figure(sample.percent)
+        point = Point(
+            at_s=at_s,
+            sent=figure(sample.processed_bytes),
+            left=left,
+            percent=None if percent is None else min(percent, 100.0),
+            number=int(number) if number else None,
+        )
+        self.postcopy = self.postcopy or sample.postcopy is True
+        if sample.stopped is not True:
+            self.stopped_s = None
+        elif self.stopped_s is None:
+            self.stopped_s = at_s
+        self._count_pass(point)
+        before = self.points[-1] if self.points else None
+        if before is None or (point.sent, point.left) != (before.sent, before.left):
+            self.moved_s = at_s
+        self.points.append(point)
+        if len(self.points) > POINTS_MOST:
+            # The newest half in full, the older one thinned: rules look back minutes.
+            half = POINTS_MOST // 2
+            self.points[:half] = self.points[:half:2]
+
+    def _count_pass(self, point: Point) -> None:
+        if point.number is None or point.left is None:
+            return
+        if not self.passes or point.number > self.passes[-1].number:
+            self.passes.append(Pass(point.number, point.at_s, point.left))
+
+    def did(self, rule: str, do: Do, now_s: float, value: int | None = None) -> None:
+        """Something was done."""
+        self.acts.append((rule, do, self.elapsed_s(now_s)))
+        if do == "downtime" and value is not None:
+            self.downtime_ms = value
+
+    def acted(self, rule: str) -> float | None:
+        """When a rule last acted, seconds since the start; None = it has not."""
+        times = [at_s for name, _, at_s in self.acts if name == rule]
+        return times[-1] if times else None
+
+    def has_done(self, do: Do) -> bool:
+        """Whether this was done."""
+        return any(done == do for _, done, _ in self.acts)
+
+    @property
+    def size(self) -> int:
+        """Bytes that have to be sent at least once; 0 = nobody has said."""
+        if self.workload is not None and self.workload.memory_bytes:
+            return self.workload.memory_bytes
+        return int(self.passes[0].size) if self.passes else 0
+
+    @property
+    def number(self) -> int:
+        """Of the running pass; 0 = unknown."""
+        return self.passes[-1].number if self.passes else 0
+
+    @property
+    def left(self) -> float | None:
+        """Bytes that remain, as last seen."""
+        return next((p.left for p in reversed(self.points) if p.left is not None), None)
+
+    def sending(self, window_s: float = WINDOW_S) -> float | None:
+        """Bytes a second that were sent of late; None = unknown."""
+        return _rate(self._recent(window_s), lambda p: p.sent)
+
+    def passing(self, window_s: float = WINDOW_S) -> float | None:
+        """Bytes a second by which this pass shrinks of late, however they are sent."""
+        recent = [p for p in self._recent(window_s) if p.number == self.number]
+        fallen = _rate(recent, lambda p: p.left)
+        return None if fallen is None or fallen >= 0 else -fallen
+
+    def usual(self) -> float | None:
+        """Bytes a second over the whole of it, less a moment at the start."""
+        points = [p for p in self.points if p.sent]
+        return _rate(points, lambda p: p.sent)
+
+    def dropped(self) -> bool:
+        """Whether much less goes through than a moment ago: no time to decide."""
+        now = self.sending()
+        if now is None:
+            return False
+        shrinks = self.passing() or 0.0
+        best = self.best()
+        return best > 0 and max(now, shrinks) < DROPPED * best
+
+    def best(self) -> float:
+        """The best rate of late, over whole windows."""
+        since = self.points[-1].at_s - MEMORY_S if self.points else 0.0
+        recent = [p for p in self.points if p.sent is not None and p.at_s >= since]
+        best, start = 0.0, 0
+        for point in recent:
+            while point.at_s - recent[start].at_s > WINDOW_S:
+                start += 1
+            if start:
+                first = recent[start - 1]
+                sent = (point.sent or 0.0) - (first.sent or 0.0)
+                best = max(best, sent / (point.at_s - first.at_s))
+        return best
+
+    def _recent(self, window_s: float) -> list[Point]:
+        if not self.points:
+            return []
+        since = self.points[-1].at_s - window_s
+        recent = []
+        for point in reversed(self.points):
+            recent.append(point)
+            if point.at_s <= since:
+                break
+        return recent[::-1]
+
+
+def _rate(
+    points: Sequence[Point], read: Callable[[Point], float | None]
+) -> float | None:
+    """Change a second between the first and the last point that tell."""
+    known = [(p.at_s, value) for p in points if (value := read(p)) is not None]
+    if not known or known[-1][0] <= known[0][0]:
+        return None
+    (begin, first), (end, last) = known[0], known[-1]
+    return (last - first) / (end - begin)
