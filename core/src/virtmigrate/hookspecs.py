@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.context import Context, PlanContext
     from virtmigrate.events import Event
+    from virtmigrate.forecast import Workload
     from virtmigrate.host import Host, Hypervisor, RunState
     from virtmigrate.phases import Fate
     from virtmigrate.plan import Finding
@@ -120,6 +121,29 @@ def virtmigrate_preflight(request: PlanContext) -> Sequence[Finding]:
                                 subject=request.guest.name, message="it is pinned",
                                 remedy="unpin it")]
             return []
+
+    .. versionadded:: 0.1
+    """
+
+
+@hookspec(firstresult=True)
+def virtmigrate_gauge(request: PlanContext, seconds: float) -> Workload | None:
+    """Say how large a running guest's memory is, and how fast it is written.
+
+    Fires while a plan is made, on the source's plugin. With `seconds` = 0 say what is
+    known at once; else measure for about that long. Change nothing, and never measure
+    in a way that could harm the guest.
+
+    :param request: The hosts, the guest and what was asked for.
+    :param seconds: How long may be measured, 0 = not at all.
+    :return: Bytes of memory and the curve of distinct bytes written; None = no idea.
+
+    Example::
+
+        @hookimpl
+        def virtmigrate_gauge(request, seconds):
+            curve = ((1.0, 32 << 20),) if seconds else ()
+            return Workload(memory_bytes=1 << 30, curve=curve, basis=("it says so",))
 
     .. versionadded:: 0.1
     """

@@ -96,6 +96,7 @@ class Sample:
         downtime_ms: Expected (running) or real (ended) downtime.
         throttle_percent: Of guest CPUs taken away by auto-converge.
         postcopy: Whether the switch to post-copy has happened.
+        stopped: Whether the guest's CPUs stand still.
         raw: The hypervisor's own figures, by its own names.
     """
 
@@ -110,6 +111,7 @@ class Sample:
     downtime_ms: int | None = None
     throttle_percent: int | None = None
     postcopy: bool = False
+    stopped: bool | None = None
     raw: Mapping[str, int | str | float | bool] = field(default_factory=dict)
 
 

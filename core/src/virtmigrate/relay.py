@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from virtmigrate.capabilities import Capabilities, undeclared
 from virtmigrate.errors import PluginError, VirtmigrateError
+from virtmigrate.forecast import Workload
 from virtmigrate.plan import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import UnionType
 
     import pluggy
 
@@ -40,7 +42,7 @@ class Relay:
         self._label = label
         self._callers: dict[str, pluggy.HookCaller] = {}
 
-    def _call(self, hook: str, kind: type, **kwargs: object) -> Any:  # noqa: ANN401
+    def _call(self, hook: str, kind: type | UnionType, **kwargs: object) -> Any:  # noqa: ANN401
         caller = self._callers.get(hook)
         if caller is None:
             caller = self._manager.subset_hook_caller(
@@ -56,7 +58,8 @@ class Relay:
             raise PluginError(msg, subject=hook) from error
         if not isinstance(answer, kind):
             gave = type(answer).__name__
-            msg = f"{self._label}: {hook} gave {gave}, not {kind.__name__}"
+            wanted = getattr(kind, "__name__", str(kind))
+            msg = f"{self._label}: {hook} gave {gave}, not {wanted}"
             remedy = "the plugin must implement it" if answer is None else None
             raise PluginError(msg, subject=hook, remedy=remedy)
         return answer
@@ -82,6 +85,13 @@ class Relay:
                     raise PluginError(msg, subject="preflight")
                 found.append(item)
         return found
+
+    def gauge(self, request: PlanContext, seconds: float) -> Workload | None:
+        """What the guest does to its memory; None = this hypervisor can't say."""
+        answer: Workload | None = self._call(
+            "gauge", Workload | None, request=request, seconds=seconds
+        )
+        return answer
 
     def begin(self, ctx: Context) -> bytes:
         """Begin; gives the cookie for prepare."""

@@ -32,6 +32,7 @@ XML_SECURE, XML_INACTIVE, XML_MIGRATABLE = 1, 2, 8
 UNDEFINE_KEEP_NVRAM = 8
 """`virDomainUndefineFlagsValues`: firmware variables are no definition."""
 
+STILL = (RunState.PAUSED, RunState.PAUSED_MIGRATION, RunState.PAUSED_IOERROR)
 KNOBS: dict[Knob, Callable[[Domain, int], object]] = {
     Knob.DOWNTIME_MS: lambda domain, value: domain.migrateSetMaxDowntime(value, 0),
     Knob.BANDWIDTH_MIB_S: lambda domain, value: domain.migrateSetMaxSpeed(value, 0),
@@ -186,9 +187,12 @@ class LibvirtGuest:
             state = states.run_state(*domain.state(0)[:2])
             postcopy = state is RunState.POSTCOPY
             sample = sample_of(stats, counts=self._counts, postcopy=postcopy)
-            if sample is not None:
-                self.last = (state, sample)
-            return sample
+            if sample is None:
+                return None
+            self.last = (state, sample)
+            if self._counts is Progress.PERCENT:
+                return sample  # such a driver says "paused" while the guest runs
+            return replace(sample, stopped=state in STILL)
 
         try:
             return self._read("reading the transfer's progress", read)

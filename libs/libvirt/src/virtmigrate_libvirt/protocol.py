@@ -87,6 +87,10 @@ class Domain(Protocol):
         """Switch to post-copy now."""
         ...
 
+    def startDirtyRateCalc(self, seconds: int, flags: int = 0) -> int:  # noqa: N802
+        """Begin to measure what it writes; with flags 0 by sampling pages."""
+        ...
+
 
 class Volume(Protocol):
     """An image in a storage pool, as `libvirt.virStorageVol`."""
@@ -165,6 +169,12 @@ class Connection(Protocol):
 
     def lookupByUUIDString(self, uuidstr: str) -> Domain:  # noqa: N802
         """The guest of this identity."""
+        ...
+
+    def domainListGetStats(  # noqa: N802
+        self, doms: list[Domain], stats: int = 0, flags: int = 0
+    ) -> list[tuple[Domain, Mapping[str, object]]]:
+        """Statistics of some guests, by group."""
         ...
 
     def defineXMLFlags(self, xml: str, flags: int = 0) -> Domain:  # noqa: N802

@@ -15,6 +15,18 @@ from virtmigrate.errors import BadInput, Side
 
 MOST_BYTES = 1 << 20
 MOST_LEVELS = 64
+UNITS = {
+    **dict.fromkeys(("b", "bytes"), 1),
+    **dict.fromkeys(("KiB", "k"), 1 << 10),
+    **dict.fromkeys(("MiB", "M"), 1 << 20),
+    **dict.fromkeys(("GiB", "G"), 1 << 30),
+    **dict.fromkeys(("TiB", "T"), 1 << 40),
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+}
+"""Units of memory (`virScaleInteger`), as domain XML writes them."""
 QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
 
 
@@ -71,6 +83,16 @@ class Document:
         """Most virtual CPUs, 0 where it does not say."""
         text = self._text("vcpu")
         return int(text[:LONGEST_NUMBER]) if text.isdecimal() else 0
+
+    @property
+    def memory_bytes(self) -> int:
+        """Its memory, 0 where the definition does not say in a known unit."""
+        node = self._root.find("memory")
+        text = "" if node is None else (node.text or "").strip()
+        if node is None or not text.isdecimal():
+            return 0
+        scale = UNITS.get(node.get("unit", "KiB"), 0)
+        return int(text[:LONGEST_NUMBER]) * scale
 
     @property
     def hard_limit(self) -> bool:

@@ -104,6 +104,7 @@ def sample(machine: Machine, host: HostState, uuid: str) -> Sample | None:
         downtime_ms=_downtime_ms(transfer, left, sending),
         throttle_percent=transfer.throttle_percent,
         postcopy=transfer.postcopy,
+        stopped=not running,
     )
 
 

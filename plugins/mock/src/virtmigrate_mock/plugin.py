@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.hookspecs import hookimpl
 from virtmigrate_mock import destination_side, preflight, source_side
+from virtmigrate_mock.gauge import gauge
 from virtmigrate_mock.host import MockHypervisor, mock_host
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.context import Context, PlanContext
+    from virtmigrate.forecast import Workload
     from virtmigrate.host import Host
     from virtmigrate.phases import Fate
     from virtmigrate.plan import Finding
@@ -34,6 +36,12 @@ def virtmigrate_capabilities(host: Host) -> Capabilities:
 def virtmigrate_preflight(request: PlanContext) -> list[Finding]:
     """What stands in the way."""
     return preflight.findings(request)
+
+
+@hookimpl
+def virtmigrate_gauge(request: PlanContext, seconds: float) -> Workload | None:
+    """What the guest does to its memory."""
+    return gauge(mock_host(request.source), request.guest.uuid, seconds)
 
 
 @hookimpl

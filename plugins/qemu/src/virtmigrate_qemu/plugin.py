@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtmigrate.hookspecs import hookimpl
+from virtmigrate_libvirt.gauge import gauge
 from virtmigrate_libvirt.host import ours
 from virtmigrate_qemu import capabilities, forms, preflight
 from virtmigrate_qemu.hypervisor import QemuHypervisor
@@ -12,6 +13,7 @@ from virtmigrate_qemu.hypervisor import QemuHypervisor
 if TYPE_CHECKING:
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.context import Context, PlanContext
+    from virtmigrate.forecast import Workload
     from virtmigrate.host import Host
     from virtmigrate.phases import Fate
     from virtmigrate.plan import Finding
@@ -30,6 +32,11 @@ def virtmigrate_capabilities(host: Host) -> Capabilities:
 @hookimpl
 def virtmigrate_preflight(request: PlanContext) -> list[Finding]:
     return preflight.findings(request)
+
+
+@hookimpl
+def virtmigrate_gauge(request: PlanContext, seconds: float) -> Workload | None:
+    return gauge(ours(request.source), request.guest.uuid, request.definitions, seconds)
 
 
 @hookimpl
