@@ -9,9 +9,10 @@ from virtmigrate import Options
 from virtmigrate.negotiation import form_of, settle
 from virtmigrate.plan import HostFacts, Plan
 from virtmigrate.steps import compile_steps, two_step
+from virtmigrate.timers import with_timers
 
 
-def plan_between(both, options, **fields):
+def plan_between(both, options, policy=None, **fields):
     """The plan for two declarations and a guest."""
     settlement = settle(options, both)
     form, why = form_of(settlement, both)
@@ -26,6 +27,8 @@ def plan_between(both, options, **fields):
         form_why=why,
         two_step=two,
         source_after_perform=after,
+        knobs=both.source.knobs,
+        policy=with_timers(policy, options),
         steps=compile_steps(settlement, both.guest, form, two=two),
         **fields,
     )
@@ -58,9 +61,9 @@ def host(capabilities):
     )
 
 
-def plan_of(*, uuid=UUID, **asked):
+def plan_of(*, uuid=UUID, policy=None, **asked):
     """A plan between two qemu-like hosts."""
     both = ends()
-    plan = plan_between(both, Options(**asked))
+    plan = plan_between(both, Options(**asked), policy)
     guest = plan.guest.model_copy(update={"uuid": uuid})
     return plan.model_copy(update={"guest": guest})

@@ -11,6 +11,7 @@ from tests.core.scripted_plugin import ScriptedPlugin
 from virtmigrate import Manager, MemoryJournal, Migrator, Options
 from virtmigrate.capabilities import How, Support
 from virtmigrate.errors import JournalError
+from virtmigrate.planning import Request
 
 STYLES = {
     "qemu": qemu_like,
@@ -96,11 +97,10 @@ class Run:
         for sink in self.sinks:
             sink(event)
 
-    def migrate(self, **asked):
+    def migrate(self, policy=None, **asked):
         """Move the guest from a to b."""
-        return self.migrator._migrate(
-            "m1", NAME, SOURCE, DESTINATION, Options(**asked), self.cancel
-        )
+        wanted = Request(NAME, Options(**asked), policy)
+        return self.migrator._migrate("m1", wanted, (SOURCE, DESTINATION), self.cancel)
 
     def plan(self, **asked):
         """Plan the same."""

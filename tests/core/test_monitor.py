@@ -60,10 +60,11 @@ def test_a_timeout_suspends_once_and_says_so_before():
     assert watched.world.calls == []
     watched.for_seconds(20)
     assert watched.world.calls == ["source.knob suspend"]
-    assert watched.acted() == [("suspend", "--timeout")]
+    assert watched.acted() == [("suspend", "--timeout: after 5 s")]
     assert watched.ctx.suspended
     kinds = [r.kind for r in watched.book.journal.records("m1")]
-    assert kinds[0] == "suspended"
+    assert kinds[:1] != ["acted"]
+    assert kinds.index("suspended") < kinds.index("acted")
 
 
 @requirement("lost.run-state")
@@ -78,18 +79,18 @@ def test_a_timeout_leaves_a_guest_that_a_person_paused_to_that_person():
 def test_a_timeout_may_switch_to_post_copy_instead():
     watched = Watched(timeout_s=5, timeout_postcopy=True, postcopy=True)
     watched.for_seconds(20)
-    assert watched.acted() == [("postcopy", "--timeout-postcopy")]
+    assert watched.acted() == [("postcopy", "--timeout-postcopy: after 5 s")]
     assert not watched.ctx.suspended
 
 
 def test_post_copy_after_the_first_pass():
     watched = Watched(postcopy_after_precopy=True, postcopy=True)
-    watched.sampled = Sample(iteration=1)
+    watched.sampled = Sample(iteration=1, remaining_bytes=9, total_bytes=9)
     watched.for_seconds(3)
     assert watched.acted() == []
-    watched.sampled = Sample(iteration=2)
+    watched.sampled = Sample(iteration=2, remaining_bytes=9, total_bytes=9)
     watched.for_seconds(3)
-    assert watched.acted() == [("postcopy", "--postcopy-after-precopy")]
+    assert watched.acted() == [("postcopy", "--postcopy-after-precopy: pass 2")]
 
 
 @pytest.mark.parametrize("error", [HostError("not now"), ValueError("a slip")])
@@ -98,7 +99,7 @@ def test_a_knob_that_is_stuck_is_warned_of_and_not_turned_again(error):
     watched.world.breaks("source.knob suspend", "before", error)
     watched.for_seconds(20)
     assert watched.world.calls == ["source.knob suspend"]
-    assert watched.book.warnings == [f"--timeout: {error}"]
+    assert watched.book.warnings == [f"--timeout: after 5 s: {error}"]
 
 
 @requirement("ends.cancel")

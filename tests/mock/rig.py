@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from virtmigrate import Manager, MemoryJournal, Migrator, Options, Side
 from virtmigrate.context import Context
 from virtmigrate.phases import Fate
-from virtmigrate.planning import make_plan
+from virtmigrate.planning import Request, make_plan
 from virtmigrate.uri import parse_uri
 from virtmigrate_mock import World
 from virtmigrate_mock.host import MockHypervisor
@@ -74,7 +74,9 @@ class Driver:
         self.source = connect(world, "a")
         self.destination = connect(world, "b", Side.DESTINATION)
         self.pulses = Pulses(on_pulse)
-        plan = make_plan(MANAGER, "g", self.source, self.destination, Options(**asked))
+        plan = make_plan(
+            MANAGER, Request("g", Options(**asked)), self.source, self.destination
+        )
         self.ctx = Context(
             migration="m1",
             attempt=1,

@@ -80,7 +80,8 @@ def test_an_unknown_style_is_refused_with_the_known_ones():
 @pytest.mark.parametrize(
     ("style", "asked", "seen"),
     [
-        ("qemu-like", {}, ""),
+        ("qemu-like", {}, "compressed"),  # as differences: the policy asks for it
+        ("qemu-like", {"compressed": False}, ""),
         ("qemu-like", {"tls": True, "parallel": True}, "parallel,tls"),
         ("vz-like", {}, "compressed,tls"),
     ],

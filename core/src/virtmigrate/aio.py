@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.options import Options
     from virtmigrate.plan import Plan
+    from virtmigrate.policy import Policy
     from virtmigrate.results import Debt, Result
 
 
@@ -28,11 +30,26 @@ class AsyncMigrator:
         return await to_thread.run_sync(self.migrator.capabilities, uri)
 
     async def plan(
-        self, guest: str, source: str, destination: str, options: Options | None = None
+        self,
+        guest: str,
+        source: str,
+        destination: str,
+        options: Options | None = None,
+        *,
+        policy: Policy | None = None,
+        measure_s: float = 0.0,
     ) -> Plan:
         """As `Migrator.plan`."""
         return await to_thread.run_sync(
-            self.migrator.plan, guest, source, destination, options
+            partial(
+                self.migrator.plan,
+                guest,
+                source,
+                destination,
+                options,
+                policy=policy,
+                measure_s=measure_s,
+            )
         )
 
     async def settle(self, migration: str | None = None) -> list[Debt]:
@@ -40,14 +57,23 @@ class AsyncMigrator:
         return await to_thread.run_sync(self.migrator.settle, migration)
 
     async def migrate(
-        self, guest: str, source: str, destination: str, options: Options | None = None
+        self,
+        guest: str,
+        source: str,
+        destination: str,
+        options: Options | None = None,
+        *,
+        policy: Policy | None = None,
+        measure_s: float = 0.0,
     ) -> Result:
         """As `Migrator.migrate`.
 
         Cancelling the awaiting task cancels the migration: it is rolled back (unless
         COMMIT was written, then it is finished) before the cancellation goes on.
         """
-        handle = self.migrator.start(guest, source, destination, options)
+        handle = self.migrator.start(
+            guest, source, destination, options, policy=policy, measure_s=measure_s
+        )
         try:
             return await to_thread.run_sync(handle.wait, abandon_on_cancel=True)
         except anyio.get_cancelled_exc_class():

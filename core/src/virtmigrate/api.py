@@ -26,11 +26,12 @@ from virtmigrate.errors import (
 from virtmigrate.forward import decide_landing
 from virtmigrate.handle import Handle
 from virtmigrate.journal import claimed, unknown
+from virtmigrate.links import last_rate
 from virtmigrate.logbook import Logbook
 from virtmigrate.manager import Manager
 from virtmigrate.monitor import Monitor
 from virtmigrate.options import Options
-from virtmigrate.planning import make_plan
+from virtmigrate.planning import Request, make_plan
 from virtmigrate.recovery import last_result, remember
 from virtmigrate.results import Paid
 from virtmigrate.settle import see
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from virtmigrate.host import Host
     from virtmigrate.journal import Entry, Journal
     from virtmigrate.plan import Plan
+    from virtmigrate.policy import Policy
     from virtmigrate.recovery import Remembered
     from virtmigrate.relay import Relay
     from virtmigrate.results import Debt, Result
@@ -129,7 +131,14 @@ class Migrator:
             return self.manager.relay(host.hypervisor).capabilities(host)
 
     def plan(
-        self, guest: str, source: str, destination: str, options: Options | None = None
+        self,
+        guest: str,
+        source: str,
+        destination: str,
+        options: Options | None = None,
+        *,
+        policy: Policy | None = None,
+        measure_s: float = 0.0,
     ) -> Plan:
         """Plan a migration; nothing is touched.
 
@@ -138,16 +147,42 @@ class Migrator:
             source: Host URI.
             destination: Host URI.
             options: The request; bare if None.
+            policy: How it is brought to an end (`presets.preset`); None = `adaptive`.
+            measure_s: Measure the guest's writes for about so many seconds, and
+                foretell the transfer; 0 = neither.
 
         Raises:
             ExceptionGroup: Of `Refused`: every reason why it can't be done.
             VirtmigrateError: A host can't be reached or asked.
         """
+        wanted = self._request(guest, options, policy, measure_s)
         with self._doors.pair(source, destination) as (here, there):
-            return make_plan(self.manager, guest, here, there, options or Options())
+            return make_plan(self.manager, wanted, here, there)
+
+    def _request(
+        self,
+        guest: str,
+        options: Options | None,
+        policy: Policy | None,
+        measure_s: float,
+    ) -> Request:
+        return Request(
+            guest,
+            options or Options(),
+            policy,
+            measure_s,
+            link=lambda here, there: last_rate(self.journal, here, there),
+        )
 
     def migrate(
-        self, guest: str, source: str, destination: str, options: Options | None = None
+        self,
+        guest: str,
+        source: str,
+        destination: str,
+        options: Options | None = None,
+        *,
+        policy: Policy | None = None,
+        measure_s: float = 0.0,
     ) -> Result:
         """Plan and run; blocks to the end.
 
@@ -155,44 +190,43 @@ class Migrator:
         this guest is open. A migration that began always gives a result, whose outcome
         says how it ended (`Result.raise_unless_succeeded`).
         """
-        return self._migrate(
-            new_id(),
-            guest,
-            source,
-            destination,
-            options or Options(),
-            threading.Event(),
-        )
+        wanted = self._request(guest, options, policy, measure_s)
+        return self._migrate(new_id(), wanted, (source, destination), threading.Event())
 
     def start(
-        self, guest: str, source: str, destination: str, options: Options | None = None
+        self,
+        guest: str,
+        source: str,
+        destination: str,
+        options: Options | None = None,
+        *,
+        policy: Policy | None = None,
+        measure_s: float = 0.0,
     ) -> Handle:
-        """Plan and run in a thread; gives a handle at once."""
+        """Plan and run in a thread, as `migrate`; gives a handle at once."""
         migration = new_id()
-        wanted = options or Options()
+        wanted = self._request(guest, options, policy, measure_s)
         return Handle(
             migration,
             lambda cancel: self._migrate(
-                migration, guest, source, destination, wanted, cancel
+                migration, wanted, (source, destination), cancel
             ),
         )
 
     def _migrate(
         self,
         migration: str,
-        guest: str,
-        source: str,
-        destination: str,
-        options: Options,
+        wanted: Request,
+        uris: tuple[str, str],
         cancel: threading.Event,
     ) -> Result:
-        with self._doors.pair(source, destination) as (here, there):
+        with self._doors.pair(*uris) as (here, there):
             try:
-                plan = make_plan(self.manager, guest, here, there, options)
+                plan = make_plan(self.manager, wanted, here, there)
             except ExceptionGroup as refused:
                 # What is in the way may be a migration of ours: then that is the news.
                 if any(isinstance(error, NotMovable) for error in leaves(refused)):
-                    self._refuse_claimed(here.guest(guest).uuid)
+                    self._refuse_claimed(here.guest(wanted.guest).uuid)
                 raise
             return self._run(migration, plan, (here, there), cancel)
 
@@ -221,7 +255,8 @@ class Migrator:
         """
         uris = (source or plan.source.uri, destination or plan.destination.uri)
         with self._doors.pair(*uris) as (here, there):
-            fresh = make_plan(self.manager, plan.guest.uuid, here, there, asked(plan))
+            again = Request(plan.guest.uuid, asked(plan), plan.policy)
+            fresh = make_plan(self.manager, again, here, there)
             if fresh.digest() != plan.digest():
                 msg = "hosts or guest are not as they were when the plan was made"
                 stale = NotMovable(msg, subject=plan.guest.name, remedy="plan again")

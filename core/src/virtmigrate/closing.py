@@ -114,6 +114,8 @@ class Closing:
             timing=Timing(landed_ms=landed, gap_ms=gap, total_ms=book.elapsed_ms()),
             downtime_ms=self.monitor.downtime_ms,
             processed_bytes=self.monitor.processed_bytes,
+            fired=self.monitor.fired,
+            **self.monitor.figures(),
             faults=tuple(book.faults),
             warnings=tuple(book.warnings),
             obligations=tuple(book.obligations),

@@ -87,6 +87,12 @@ class Progress(_Event):
     """Passes so far."""
     postcopy: bool
     """Whether post-copy has begun."""
+    throttle_percent: int | None = None
+    """Taken of the guest's CPUs."""
+    remaining_s: float | None = None
+    """Predicted time to the end of the transfer; None = unknown, or never."""
+    converges: bool | None = None
+    """Whether it is expected to end by itself within the limits; None = unknown."""
 
 
 class Acted(_Event):

@@ -1,12 +1,17 @@
-"""The engine's eye on a running perform: samples, progress, cancel, the timers."""
+"""The engine's eye on a running perform: samples, progress, cancel, the policy."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from virtmigrate.capabilities import Knob
+from virtmigrate.able import KNOBS, able
+from virtmigrate.convergence import Limit, decide, looks
 from virtmigrate.errors import Cancelled, VirtmigrateError
+from virtmigrate.history import History
 from virtmigrate.host import RunState
+from virtmigrate.outlook import DOWNTIME_MS, outlook
+from virtmigrate.policy import Do
+from virtmigrate.results import Fired
 from virtmigrate.settle import see
 
 if TYPE_CHECKING:
@@ -14,11 +19,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from virtmigrate.context import Context
+    from virtmigrate.convergence import Decision
     from virtmigrate.host import Sample
     from virtmigrate.logbook import Logbook
 
 T = TypeVar("T")
 CANCELLED = "cancelled by the caller"
+BY_REQUEST = Limit("request", None, "", "request")
+ENDING = (Do.ABORT, Do.POSTCOPY, Do.SUSPEND)
+"""What turns a transfer, as opposed to helping it along."""
+KEPT = (
+    "total_bytes",
+    "processed_bytes",
+    "remaining_bytes",
+    "percent",
+    "dirty_bytes_s",
+    "bandwidth_bytes_s",
+    "iteration",
+    "throttle_percent",
+    "postcopy",
+)
+"""Figures of a sample that the journal keeps."""
+SAMPLES_KEPT = 300
+"""About so many samples of a long transfer are kept: the pace falls with its length."""
 
 
 class Monitor:
@@ -29,12 +52,16 @@ class Monitor:
         self.book = book
         self.cancel = cancel
         self.limit = ""
+        self.fired: Fired | None = None
         self.downtime_ms: int | None = None
         self.processed_bytes: int | None = None
+        self.throttle_percent: int | None = None
+        self.history = History(0.0)
         self._ctx: Context | None = None
         self._began: float | None = None
         self._percent = 0.0
-        self._acted: set[str] = set()
+        self._kept_s = 0.0
+        self._ending = self._aborted = False
 
     def bind(self, ctx: Context) -> None:
         """The migration to watch."""
@@ -59,13 +86,21 @@ class Monitor:
             raise Cancelled(CANCELLED)
 
     def watch(self, perform: Callable[[], T]) -> T:
-        """Run a perform; what ends it because of a cancel is called by that name."""
+        """Run a perform; what ends it because of a limit is called by that name."""
         ctx = self._bound()
         self._began = ctx.clock.now()
+        self.history = History(
+            self._began,
+            able=able(ctx.plan, ctx.options),
+            runs=ctx.plan.guest.state is RunState.RUNNING and ctx.options.live is True,
+            delta="xbzrle" in (ctx.options.compression_methods or ()),
+            workload=ctx.plan.workload,
+            downtime_ms=DOWNTIME_MS,
+        )
         try:
             return perform()
         except VirtmigrateError as error:
-            if "abort" in self._acted:
+            if self._aborted:
                 msg = f"{self.limit}: {error.message}"
                 raise Cancelled(msg, side=error.side, subject=error.subject) from error
             raise
@@ -78,18 +113,23 @@ class Monitor:
         sample = None
         try:
             sample = ctx.guest.sample()
-            if sample is not None:
-                self._report(sample)
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             # A transfer outlives a sample that failed; perform itself tells the end.
             self.book.note("no-sample", why=str(error))
+        if self._began is not None:
+            self.history.add(ctx.clock.now(), sample)
+        if sample is not None:
+            self._report(sample)
         if self._began is None:
             return  # after perform there is nothing left to cancel or to hasten
         if self.cancel.is_set():
             self.limit = CANCELLED
+            self._fire(ctx, Do.ABORT, BY_REQUEST)
+            self._abort(ctx)
+        elif self._ending:
             self._abort(ctx)
         else:
-            self._timers(ctx, sample, ctx.clock.now() - self._began)
+            self._steer(ctx)
 
     def complete(self) -> None:
         """The guest has landed: what the hypervisor counts now is final."""
@@ -102,11 +142,22 @@ class Monitor:
             self.downtime_ms = sample.downtime_ms
             self.processed_bytes = sample.processed_bytes or self.processed_bytes
 
+    def figures(self) -> dict[str, int | None]:
+        """What a result tells of the transfer, beside what the hypervisor counts."""
+        rate = self.history.best() or self.history.usual()
+        return {
+            "bandwidth_bytes_s": None if rate is None else int(rate),
+            "iterations": self.history.number or None,
+            "throttle_percent": self.throttle_percent,
+        }
+
     def _bound(self) -> Context:
         if self._ctx is None:
             msg = "a monitor was used before it was bound"
             raise RuntimeError(msg)
         return self._ctx
+
+    # What is told.
 
     def _report(self, sample: Sample) -> None:
         total, left = sample.total_bytes, sample.remaining_bytes
@@ -116,59 +167,90 @@ class Monitor:
         if raw is not None:
             self._percent = max(self._percent, min(100.0, max(0.0, raw)))
         self.processed_bytes = sample.processed_bytes or self.processed_bytes
+        if sample.throttle_percent is not None:
+            most = max(self.throttle_percent or 0, sample.throttle_percent)
+            self.throttle_percent = most
+        self._keep(sample)
+        if not self.book.sinks:
+            return
+        ahead = outlook(self.history, self._bound().plan.policy)
         self.book.emit(
             "progress",
             percent=None if raw is None else self._percent,
             raw_percent=raw,
-            total_bytes=total,
-            processed_bytes=sample.processed_bytes,
-            remaining_bytes=left,
-            dirty_bytes_s=sample.dirty_bytes_s,
-            bandwidth_bytes_s=sample.bandwidth_bytes_s,
-            iteration=sample.iteration,
-            postcopy=sample.postcopy,
+            remaining_s=ahead.postcopy_s if sample.postcopy else ahead.remaining_s,
+            converges=ahead.converges,
+            **{name: getattr(sample, name) for name in KEPT if name != "percent"},
         )
+
+    def _keep(self, sample: Sample) -> None:
+        """Write a sample down: often at first, seldom in a long transfer."""
+        at_s = self.book.elapsed_ms() / 1000
+        if self._kept_s and at_s - self._kept_s < at_s / SAMPLES_KEPT:
+            return
+        self._kept_s = at_s
+        figures = {name: getattr(sample, name) for name in KEPT}
+        self.book.note("sample", at_ms=at_s * 1000, **figures)
+
+    # What is done.
+
+    def _steer(self, ctx: Context) -> None:
+        now, policy = ctx.clock.now(), ctx.plan.policy
+        if not looks(policy, self.history, now):
+            return
+        decision = decide(policy, self.history, now)
+        if decision is not None:
+            self._carry_out(ctx, decision)
+
+    def _carry_out(self, ctx: Context, decision: Decision) -> None:
+        do = decision.do
+        if do is Do.SUSPEND and see(ctx.guest).state is RunState.PAUSED:
+            # Somebody else has paused it: it stays that person's wish.
+            self.history.did(decision.rule, do, ctx.clock.now())
+            return
+        if do in ENDING:
+            self.limit = decision.why
+            self._fire(ctx, do, decision.limit)
+        if do is Do.ABORT:
+            self._abort(ctx)
+            return
+        self.history.did(decision.rule, do, ctx.clock.now(), decision.value)
+        if do is Do.SUSPEND:
+            ctx.suspended = True
+            self.book.note("suspended", durable=True, why=decision.why)
+        try:
+            ctx.guest.set_knob(KNOBS[do], decision.value or 0)
+        except Exception as error:  # noqa: BLE001 - the transfer goes on without it
+            self.book.warn(f"{decision.why}: {error}")
+            return
+        self._tell(KNOBS[do].value, decision.value, decision.why)
 
     def _abort(self, ctx: Context) -> None:
         """Ask for the end of the transfer, again at each pulse until it ends."""
-        first = "abort" not in self._acted
+        self._ending = True
         try:
             ctx.guest.abort()
         except Exception as error:  # noqa: BLE001 - asked again at the next pulse
             self.book.note("abort-refused", why=str(error))
             return
-        if first:
-            self._acted.add("abort")
-            self.book.emit("acted", action="abort", value=None, why=self.limit)
+        if not self._aborted:
+            self._aborted = True
+            self.history.did("abort", Do.ABORT, ctx.clock.now())
+            self._tell("abort", None, self.limit)
 
-    def _timers(self, ctx: Context, sample: Sample | None, elapsed_s: float) -> None:
-        """Virsh's own timers: `--timeout` and `--postcopy-after-precopy`."""
-        options = ctx.options
-        late = options.timeout_s is not None and elapsed_s >= options.timeout_s
-        passes = (sample.iteration or 0) if sample else 0
-        table = (
-            (late and options.timeout_postcopy, Knob.POSTCOPY, "--timeout-postcopy"),
-            (late and not options.timeout_postcopy, Knob.SUSPEND, "--timeout"),
-            (
-                options.postcopy_after_precopy and passes > 1,
-                Knob.POSTCOPY,
-                "--postcopy-after-precopy",
-            ),
-        )
-        for due, knob, why in table:
-            if due and knob.value not in self._acted:
-                self._turn(ctx, knob, why)
-
-    def _turn(self, ctx: Context, knob: Knob, why: str) -> None:
-        self._acted.add(knob.value)
-        if knob is Knob.SUSPEND:
-            if see(ctx.guest).state is RunState.PAUSED:
-                return  # somebody else has: it stays that person's wish
-            ctx.suspended = True
-            self.book.note("suspended", durable=True, why=why)
-        try:
-            ctx.guest.set_knob(knob, 0)
-        except Exception as error:  # noqa: BLE001 - the transfer goes on without it
-            self.book.warn(f"{why}: {error}")
+    def _fire(self, ctx: Context, do: Do, limit: Limit | None) -> None:
+        if limit is None or (self.fired and self.fired.action == do):
             return
-        self.book.emit("acted", action=knob.value, value=None, why=why)
+        self.fired = Fired(
+            limit=limit.name,
+            value=limit.value,
+            unit=limit.unit,
+            origin=limit.origin,
+            action=do.value,
+            at_s=self.history.elapsed_s(ctx.clock.now()),
+        )
+
+    def _tell(self, action: str, value: int | None, why: str) -> None:
+        at_ms = self.book.elapsed_ms()
+        self.book.note("acted", at_ms=at_ms, action=action, value=value, why=why)
+        self.book.emit("acted", action=action, value=value, why=why)

@@ -5,6 +5,7 @@ Pure: no host is asked anything here.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,12 +25,14 @@ from virtmigrate.option_rows import (
 from virtmigrate.plan import Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Mapping
 
     from virtmigrate.options import Options
     from virtmigrate.plan import GuestFacts
 
+logger = logging.getLogger(__name__)
 RANK = (How.INHERENT, How.NATIVE, How.EMULATED, How.DEFERRED, How.REFUSED)
+WISHED = "the policy asks for it"
 STOPPED = (RunState.SHUTOFF, RunState.ABSENT)
 
 
@@ -84,35 +87,65 @@ class Ends:
         }
 
 
-def settle(options: Options, ends: Ends) -> Settlement:
+def settle_with(
+    options: Options, ends: Ends, wishes: Mapping[str, object]
+) -> Settlement:
+    """Settle every option, and grant what a policy wishes as far as these hosts can.
+
+    Args:
+        options: What was asked; a wish never overrules it.
+        ends: Both hosts' declarations and the guest.
+        wishes: Option name to value, the most important first.
+
+    Raises:
+        ExceptionGroup: Of `Refused`: *every* refusal, each with side and remedy.
+    """
+    settlement = settle(options, ends)
+    granted = options
+    for name, value in wishes.items():
+        if getattr(options, name) is not None:
+            continue
+        more = granted.model_copy(update={name: value})
+        try:
+            settlement, granted = settle(options, ends, more), more
+        except* Refused as refused:
+            logger.debug("the policy's %s is not granted: %s", name, refused)
+    return settlement
+
+
+def settle(options: Options, ends: Ends, wanted: Options | None = None) -> Settlement:
     """Settle every option.
 
     Args:
         options: What was asked.
         ends: Both hosts' declarations and the guest.
+        wanted: The same with a policy's wishes beside it.
 
     Raises:
         ExceptionGroup: Of `Refused`: *every* refusal, each with side and remedy.
     """
-    key = (options, ends.kind())
+    wanted = wanted or options
+    key = (options, wanted, ends.kind())
     if (known := _SETTLED.get(key)) is not None:
         return known
     refusals: list[Refused] = list(_mixed(ends))
     # Plain rows, validated in one go: this runs for every plan.
     rows: list[dict[str, object]] = []
     for switch in SWITCHES:
-        row, refused = _switch(switch, options, ends)
+        row, refused = _switch(switch, options, wanted, ends)
         rows.append(row)
         refusals += refused
     for value in VALUES:
-        asked = getattr(options, value.name)
-        if asked is not None:
+        given = getattr(wanted, value.name)
+        if given is not None:
+            asked = getattr(options, value.name)
             rows.append(
                 {
                     "option": value.name,
                     "asked": asked,
-                    "effective": asked,
+                    "effective": given,
                     "how": How.NATIVE,
+                    "why": WISHED if asked is None else "",
                 }
             )
             refusals += _value(value, ends)
@@ -129,7 +162,7 @@ def settle(options: Options, ends: Ends) -> Settlement:
 
 
 SETTLED_MAX = 256
-_SETTLED: dict[tuple[Options, Hashable], Settlement] = {}
+_SETTLED: dict[tuple[Options, Options, Hashable], Settlement] = {}
 """Settlements so far: a drain asks the same of the same hosts again and again."""
 
 
@@ -213,13 +246,14 @@ def _supports(switch: Switch, ends: Ends) -> list[tuple[Side, Support]]:
 
 
 def _switch(
-    switch: Switch, options: Options, ends: Ends
+    switch: Switch, options: Options, wanted: Options, ends: Ends
 ) -> tuple[dict[str, object], list[OptionRefused]]:
     supports = _supports(switch, ends)
     asked: bool | None = getattr(options, switch.name)
-    implying = _implying(switch, options) if asked is None else None
-    if asked is not None:
-        answer, why = asked, ""
+    wished: bool | None = getattr(wanted, switch.name)
+    implying = _implying(switch, wanted) if wished is None else None
+    if wished is not None:
+        answer, why = wished, "" if asked is not None else WISHED
     elif implying:
         answer, why = True, f"--{implying} asks for it"
     else:
@@ -235,7 +269,7 @@ def _switch(
     }
     if how is not How.REFUSED:
         return row, []
-    if asked is None and not implying:
+    if wished is None and not implying:
         return row, [_disagreement(switch)]
     return row, [
         _refusal(switch, answer, side, support, implying)

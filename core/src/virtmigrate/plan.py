@@ -12,12 +12,15 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from virtmigrate.capabilities import Form, How, Progress, SourceAfterPerform
+from virtmigrate.capabilities import Form, How, Knob, Progress, SourceAfterPerform
 from virtmigrate.errors import NotMovable, Side
+from virtmigrate.forecast import Forecast, Workload
 from virtmigrate.host import RunState
 from virtmigrate.model import Model
 from virtmigrate.options import Options
 from virtmigrate.phases import Phase
+from virtmigrate.policy import Policy
+from virtmigrate.presets import DEFAULT, PRESETS
 
 PLAN_VERSION = 1
 
@@ -163,6 +166,14 @@ class Plan(Model):
     """Where the point of no return lies."""
     progress: Progress = Progress.NOTHING
     """What progress counts."""
+    knobs: tuple[Knob, ...] = ()
+    """What can be turned while it runs."""
+    policy: Policy = PRESETS[DEFAULT]
+    """How it is brought to an end: limits, consents, rules."""
+    workload: Workload | None = None
+    """What was measured of the guest's memory."""
+    forecast: Forecast | None = None
+    """How the transfer is expected to go; None = nobody asked, or the guest rests."""
     findings: tuple[Finding, ...] = ()
     """Warnings and notes; a plan with a blocker is never made."""
     steps: tuple[Step, ...]
@@ -174,8 +185,9 @@ class Plan(Model):
         return self.settlement.effective().dest_name or self.guest.name
 
     def digest(self) -> str:
-        """SHA-256 of the plan's canonical JSON, hex."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """SHA-256 of the plan's canonical JSON, hex; what was measured is left out."""
+        text = self.model_dump_json(exclude={"workload", "forecast"})
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def explain(self) -> str:
         """The plan for people, plain text."""

@@ -2,46 +2,77 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from virtmigrate.able import able
 from virtmigrate.context import PlanContext
 from virtmigrate.errors import Refused, leaves
-from virtmigrate.negotiation import Ends, form_of, settle
+from virtmigrate.forecast import foresee
+from virtmigrate.host import RunState
+from virtmigrate.negotiation import Ends, form_of, settle_with
+from virtmigrate.options import Options
 from virtmigrate.plan import Finding, GuestFacts, HostFacts, Level, Plan
 from virtmigrate.preflight import blockers
 from virtmigrate.steps import compile_steps, two_step
+from virtmigrate.timers import with_timers
 from virtmigrate.together import remote, together
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from virtmigrate.capabilities import Capabilities
+    from virtmigrate.forecast import Workload
     from virtmigrate.host import Definitions, Guest, Host, Sighting
     from virtmigrate.manager import Manager
-    from virtmigrate.options import Options
     from virtmigrate.plan import Settlement
+    from virtmigrate.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody wants.
+
+    Attributes:
+        guest: Name or UUID at the source.
+        options: Yes, no or default, each.
+        policy: How it is brought to an end; None = the default one.
+        measure_s: Seconds in which the guest's writes are measured; 0 = they are not.
+        link: MiB/s between two hosts (URIs), and who says so; None = nobody knows.
+    """
+
+    guest: str
+    options: Options = field(default_factory=Options)
+    policy: Policy | None = None
+    measure_s: float = 0.0
+    link: Callable[[str, str], tuple[float, str] | None] = lambda here, there: None
 
 
 def make_plan(
-    manager: Manager, guest_ref: str, source: Host, destination: Host, options: Options
+    manager: Manager, wanted: Request, source: Host, destination: Host
 ) -> Plan:
     """Plan one migration. Nothing is changed on either host.
 
     Args:
         manager: The plugins.
-        guest_ref: Name or UUID at the source.
+        wanted: The request.
         source: An open host.
         destination: An open host.
-        options: The request.
 
     Raises:
         GuestNotFound: No such guest at the source.
         ExceptionGroup: Of `Refused`: every reason why it can't be done.
     """
-    request = _request(manager, guest_ref, source, destination, options)
+    options = wanted.options
+    request = _request(manager, wanted.guest, source, destination, options)
     refusals: list[BaseException] = []
     settlement: Settlement | None = None
     facts, ends = _facts(request)
+    policy = with_timers(wanted.policy, options)
+    workload = _workload(manager, request, wanted.measure_s)
     try:
-        settlement = settle(options, ends)
+        wishes = policy.wishes(_differing(options, workload))
+        settlement = settle_with(options, ends, wishes)
         form, why = form_of(settlement, ends)
     except* Refused as group:
         refusals += leaves(group)
@@ -52,7 +83,7 @@ def make_plan(
         raise ExceptionGroup(msg, [e for e in refusals if isinstance(e, Exception)])
     after = ends.source.source_after_perform
     two = two_step(settlement, form, after)
-    return Plan(
+    plan = Plan(
         guest=facts,
         source=_host(source, ends.source),
         destination=_host(destination, ends.destination),
@@ -62,9 +93,45 @@ def make_plan(
         two_step=two,
         source_after_perform=after,
         progress=ends.source.progress,
+        knobs=ends.source.knobs,
+        policy=policy,
+        workload=workload,
         findings=tuple(findings),
         steps=compile_steps(settlement, facts, form, two=two),
     )
+    return _foretold(plan, wanted) if wanted.measure_s else plan
+
+
+def _differing(options: Options, workload: Workload | None) -> int:
+    """Bytes of memory whose differences may be sent; 0 = in full.
+
+    QEMU sends differences over one stream only (`migrate_caps_check`).
+    """
+    whole = options.parallel or options.compressed is False
+    return workload.memory_bytes if workload and not whole else 0
+
+
+def _workload(
+    manager: Manager, request: PlanContext, measure_s: float
+) -> Workload | None:
+    """What the source's plugin can say of a guest that runs."""
+    if request.sighting.state is not RunState.RUNNING:
+        return None
+    return manager.relay(request.source.hypervisor).gauge(request, measure_s)
+
+
+def _foretold(plan: Plan, wanted: Request) -> Plan:
+    """The plan with its forecast, where there is anything to foretell."""
+    if plan.workload is None:
+        return plan
+    options = plan.settlement.effective()
+    link = wanted.link(plan.source.uri, plan.destination.uri)
+    if options.bandwidth_mib_s and (link is None or options.bandwidth_mib_s < link[0]):
+        link = float(options.bandwidth_mib_s), "--bandwidth"
+    runs = options.live is True
+    can = able(plan, options)
+    told = foresee(plan.workload, plan.policy, link, can, runs=runs)
+    return plan.model_copy(update={"forecast": told})
 
 
 def _request(

@@ -26,6 +26,23 @@ class Fault(Model):
     """What to do."""
 
 
+class Fired(Model):
+    """The limit that ended a transfer, or turned it."""
+
+    limit: str
+    """`max_downtime`, `max_total`, `max_switchover`, or `request` for a cancel."""
+    value: float | None = None
+    """How much it is."""
+    unit: str = ""
+    """Of the value: `ms` or `s`."""
+    origin: str
+    """Where it comes from: `request`, or a policy by name."""
+    action: str
+    """What was done: `abort`, `postcopy`, `suspend`."""
+    at_s: float
+    """Seconds since the transfer began."""
+
+
 class Timing(Model):
     """When things happened, ms since the start; None = it did not come to that."""
 
@@ -53,6 +70,8 @@ class Result(Model):
     """Why this outcome, one sentence."""
     limit: str = ""
     """The limit or request that ended it early, "" where none fired."""
+    fired: Fired | None = None
+    """The same as data, and also where a limit only turned it (post-copy, a pause)."""
     source: RunState
     """What the source showed last."""
     destination: RunState
@@ -65,6 +84,12 @@ class Result(Model):
     """The switchover's length by the hypervisor's own count; None = it gave none."""
     processed_bytes: int | None = None
     """Bytes sent, by the hypervisor's count."""
+    bandwidth_bytes_s: int | None = None
+    """Bytes a second over the whole transfer; None = unknown."""
+    iterations: int | None = None
+    """Passes over memory; None = unknown."""
+    throttle_percent: int | None = None
+    """Most that was taken of the guest's CPUs; None = unknown."""
     faults: tuple[Fault, ...] = ()
     """What went wrong, first first."""
     warnings: tuple[str, ...] = ()

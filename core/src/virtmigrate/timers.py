@@ -1,0 +1,56 @@
+"""virsh's own timers as rules of a policy: `--timeout`, `--postcopy-after-precopy`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from virtmigrate.policy import Act, Do, Policy, Rule, When
+from virtmigrate.presets import PRESETS
+
+if TYPE_CHECKING:
+    from virtmigrate.options import Options
+
+
+def with_timers(policy: Policy | None, options: Options) -> Policy:
+    """The policy of a request: what was chosen, and the timers that were set.
+
+    Who sets a timer of virsh's consents to what it does, and gets virsh's policy
+    unless another one was chosen.
+
+    Args:
+        policy: What was chosen; None = nothing.
+        options: What is in effect.
+    """
+    table = (
+        (
+            options.timeout_s if options.timeout_postcopy else None,
+            "timeout-postcopy",
+            When(after_s=options.timeout_s),
+            Do.POSTCOPY,
+        ),
+        (
+            None if options.timeout_postcopy else options.timeout_s,
+            "timeout",
+            When(after_s=options.timeout_s),
+            Do.SUSPEND,
+        ),
+        (
+            options.postcopy_after_precopy or None,
+            "postcopy-after-precopy",
+            When(passes_above=1),
+            Do.POSTCOPY,
+        ),
+    )
+    timers = tuple(
+        Rule(id=name, when=when, words=f"--{name}", ladder=(Act(do=do),))
+        for wanted, name, when, do in table
+        if wanted is not None
+    )
+    if not timers:
+        return policy or PRESETS["adaptive"]
+    done = {act.do for rule in timers for act in rule.ladder}
+    chosen = (policy or PRESETS["virsh"]).allowing(
+        postcopy=True if Do.POSTCOPY in done else None,
+        pause=True if Do.SUSPEND in done else None,
+    )
+    return chosen.model_copy(update={"rules": (*timers, *chosen.rules)})
