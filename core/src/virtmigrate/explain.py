@@ -10,8 +10,11 @@ from virtmigrate.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from virtmigrate.forecast import Forecast
     from virtmigrate.plan import Plan, Settled
+    from virtmigrate.policy import Act, Policy
 
+MIB = 1 << 20
 ANSWERS = {True: "yes", False: "no", None: "-"}
 
 
@@ -58,6 +61,11 @@ def explain(plan: Plan) -> str:
     ]
     off = sum(1 for row in plan.settlement.options if not noteworthy(row))
     lines += [f"  ({off} more options are off)", ""]
+    lines += [f"  policy {plan.policy.name}"]
+    lines += [f"    {line}" for line in limits_of(plan.policy)]
+    if plan.forecast:
+        lines += [f"  {line}" for line in foretold(plan.forecast)]
+    lines.append("")
     for finding in plan.findings:
         remedy = f" ({finding.remedy})" if finding.remedy else ""
         lines.append(f"  {finding.level}: {finding.side}: {finding.message}{remedy}")
@@ -91,3 +99,80 @@ def spelling(name: str, answer: object) -> str:
     if isinstance(row, Switch):
         return f"--{'' if answer else 'no-'}{row.virsh}"
     return f"--{row.virsh} {shown(answer)}"
+
+
+def limits_of(policy: Policy) -> list[str]:
+    """Limits, consents and objective, each with where it comes from."""
+    limits, consents = policy.limits, policy.consents
+    each = limits.max_total_s_per_gib
+    total = (
+        ("max-time", f"{limits.max_total_s:g} s", "max_total_s")
+        if limits.max_total_s is not None
+        else ("max-time", f"{each:g} s per {policy.sizing.unit}", "max_total_s_per_gib")
+    )
+    rows = [
+        ("aims at", policy.objective.value, ""),
+        ("max-downtime", f"{limits.max_downtime_ms} ms", "max_downtime_ms"),
+        total,
+        ("max-switchover", f"{limits.max_switchover_s:g} s", "max_switchover_s"),
+        *(
+            (f"allow-{name}", ANSWERS[bool(given)], f"allow_{name}")
+            for name, given in consents
+        ),
+    ]
+    return aligned(
+        [
+            (what, value, policy.origin(name) if name else "")
+            for what, value, name in rows
+        ]
+    )
+
+
+def rules_of(policy: Policy) -> list[tuple[str, str, str]]:
+    """Each rule: its id, when, and what, best first."""
+    rows = [("at the start", "", _acts(policy.at_start))] if policy.at_start else []
+    for rule in policy.rules:
+        given = rule.when.model_dump(exclude_none=True)
+        when = ", ".join(f"{name} {_shown_when(v)}" for name, v in given.items())
+        only = f" (for {', '.join(rule.objectives)})" if rule.objectives else ""
+        rows.append((rule.id, when + only, _acts(rule.ladder)))
+    ladder = ", else ".join(do.value for do in policy.at_deadline)
+    return [*rows, ("deadline", "max-time is over", ladder)]
+
+
+def _shown_when(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name}={v:g}" for name, v in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _acts(acts: tuple[Act, ...]) -> str:
+    def one(act: Act) -> str:
+        if act.value is not None:
+            return f"{act.do} {act.value}"
+        if act.times is not None:
+            return f"{act.do} x {act.times:g}"
+        if act.fits_within is not None:
+            return f"{act.do} that fits"
+        return act.do.value
+
+    return ", else ".join(one(act) for act in acts)
+
+
+def foretold(forecast: Forecast) -> list[str]:
+    """A forecast as lines of text."""
+    figures = [
+        f"in {forecast.total_s:.1f} s" if forecast.total_s is not None else "",
+        f"with a stop of {forecast.downtime_ms:.0f} ms"
+        if forecast.downtime_ms is not None
+        else "",
+        f"{forecast.sent_bytes / MIB:.0f} MiB sent"
+        if forecast.sent_bytes is not None
+        else "",
+    ]
+    way = f" by {forecast.way}" if forecast.way else ""
+    told = ", ".join(part for part in figures if part)
+    lines = [f"forecast: {forecast.verdict}{way}" + (f": {told}" if told else "")]
+    if forecast.needs:
+        lines.append(f"  it would take one of: {'; '.join(forecast.needs)}")
+    return [*lines, *(f"  {line}" for line in forecast.basis)]

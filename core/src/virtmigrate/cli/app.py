@@ -15,6 +15,7 @@ from virtmigrate.cli.commands import (
     options,
     plan,
     plugins,
+    policies,
     recover,
     settle,
     status,
@@ -35,6 +36,7 @@ COMMANDS = (
     settle,
     journal,
     options,
+    policies,
     capabilities,
     plugins,
     version,
@@ -49,7 +51,7 @@ ENVIRONMENT = (
     "journal's directory), VIRTMIGRATE_DEBUG=1 (tracebacks and logs), NO_COLOR."
 )
 EPILOG = f"{EXIT_CODES}\n\n{ENVIRONMENT}"
-WITHOUT_PLUGINS = ("options", "status", "journal", "version")
+WITHOUT_PLUGINS = ("options", "policies", "status", "journal", "version")
 
 
 def build(tools: Tools, words: Sequence[str] = ()) -> typer.Typer:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from virtmigrate.cli import steering
 from virtmigrate.cli.help import NEGATIVE, TaughtCommand
 from virtmigrate.option_rows import ROWS, Switch, Value
 
@@ -136,6 +137,7 @@ def with_options(command: Command) -> Command:
     signature = inspect.signature(command, eval_str=True)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     made = [parameter for row in ROWS for parameter in _parameters(row)]
+    made += steering.parameters()
     command.__signature__ = signature.replace(  # type: ignore[attr-defined]
         parameters=[*own, *made]
     )

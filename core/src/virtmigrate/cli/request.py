@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from virtmigrate.cli.steering import chosen, measuring
 from virtmigrate.errors import BadInput, Side, VirtmigrateError, leaves
 from virtmigrate.option_rows import SWITCHES, VALUES, Value
 from virtmigrate.options import Options
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from virtmigrate.cli.tools import Tools
+    from virtmigrate.policy import Policy
 
 FILE_MAX_BYTES = 1 << 20
 DIGITS_MAX = 30
@@ -31,12 +33,16 @@ class Request:
         source: Host URI.
         destination: Host URI.
         options: The options.
+        policy: How it is brought to an end; None = the default one.
+        measure_s: For how long the guest's writes are measured.
     """
 
     guest: str
     source: str
     destination: str
     options: Options
+    policy: Policy | None
+    measure_s: float
 
 
 def read(
@@ -45,6 +51,8 @@ def read(
     source: str | None,
     destination: str,
     words: Mapping[str, object],
+    *,
+    measure_s: float = 0.0,
 ) -> Request:
     """Check everything that can be checked without a host.
 
@@ -53,7 +61,8 @@ def read(
         guest: As typed.
         source: Of `-c` after the command; None = that before it.
         destination: As typed.
-        words: Parameter name (`arguments.py`) to value.
+        words: Parameter name (`arguments.py`, `steering.py`) to value.
+        measure_s: The command's own default.
 
     Raises:
         ExceptionGroup: Of `Refused`: all that is wrong.
@@ -65,6 +74,10 @@ def read(
         options = Options.checked(asked)
     except* VirtmigrateError as group:
         refused += _exceptions(group)
+    wrong: list[Exception] = []
+    policy = chosen(words, wrong)
+    seconds = measuring(words, wrong, measure_s)
+    refused += wrong
     if not guest.strip():
         refused.append(
             BadInput("GUEST is empty", subject="guest", remedy="name a guest")
@@ -82,7 +95,7 @@ def read(
     if refused:
         msg = "the request is malformed"
         raise ExceptionGroup(msg, refused)
-    return Request(guest, here, destination, options)
+    return Request(guest, here, destination, options, policy, seconds)
 
 
 def _check_uri(tools: Tools, uri: str, side: Side) -> None:

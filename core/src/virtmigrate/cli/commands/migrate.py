@@ -30,6 +30,10 @@ neither. A bare request is a move: live if it runs, its configuration goes with 
 it does at the destination what it did at the source. `plan` shows all of that without
 touching anything.
 
+It ends within limits that were stated (--policy, --max-downtime, --max-time): it has
+moved, or it is taken back and the limit is named. What could hurt the guest on the way
+is done with consent only (--allow-postcopy, --allow-pause, --allow-throttle).
+
 Ctrl-C cancels and takes back what was begun; a second one leaves at once.
 """
 
@@ -69,7 +73,12 @@ def migrate(
     migrator = ctx.obj.migrator(conductor.sink)
     result = conductor.run(
         lambda: migrator.start(
-            request.guest, request.source, request.destination, request.options
+            request.guest,
+            request.source,
+            request.destination,
+            request.options,
+            policy=request.policy,
+            measure_s=request.measure_s,
         )
     )
     say(summary(result))
