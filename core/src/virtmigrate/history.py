@@ -49,11 +49,20 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One pass over memory: its number, when it was first seen, and how much it is."""
+    """One pass over memory.
+
+    Attributes:
+        number: From 1.
+        at_s: When it began, or was first seen.
+        size: Bytes that it had to send.
+        rest: Bytes of the pass before that were not sent yet: QEMU begins anew when
+            what is left would fit into the permitted stop.
+    """
 
     number: int
     at_s: float
     size: float
+    rest: float = 0.0
 
 
 def figure(value: object) -> float | None:
@@ -125,7 +134,7 @@ class History:
             self.stopped_s = None
         elif self.stopped_s is None:
             self.stopped_s = at_s
-        self._count_pass(point)
+        self._count_pass(point, (figure(sample.pass_ms) or 0.0) / 1000)
         before = self.points[-1] if self.points else None
         if before is None or (point.sent, point.left) != (before.sent, before.left):
             self.moved_s = at_s
@@ -135,11 +144,21 @@ class History:
             half = POINTS_MOST // 2
             self.points[:half] = self.points[:half:2]
 
-    def _count_pass(self, point: Point) -> None:
+    def _count_pass(self, point: Point, age_s: float) -> None:
+        """A new pass; of one that an event told of, what was sent since is added."""
         if point.number is None or point.left is None:
             return
-        if not self.passes or point.number > self.passes[-1].number:
-            self.passes.append(Pass(point.number, point.at_s, point.left))
+        if self.passes and point.number <= self.passes[-1].number:
+            return
+        last = self.passes[-1].at_s if self.passes else 0.0
+        age_s = min(age_s, point.at_s - last)
+        rate = self.sending() or 0.0
+        began_s, size = point.at_s - age_s, point.left + age_s * rate
+        rest = 0.0
+        if self.points and self.points[-1].left is not None:
+            before = self.points[-1]
+            rest = max(0.0, (before.left or 0.0) - rate * (began_s - before.at_s))
+        self.passes.append(Pass(point.number, began_s, size, rest))
 
     def did(self, rule: str, do: Do, now_s: float, value: int | None = None) -> None:
         """Something was done."""

@@ -97,6 +97,7 @@ class Sample:
         throttle_percent: Of guest CPUs taken away by auto-converge.
         postcopy: Whether the switch to post-copy has happened.
         stopped: Whether the guest's CPUs stand still.
+        pass_ms: How long ago the running pass began, where an event told.
         raw: The hypervisor's own figures, by its own names.
     """
 
@@ -112,6 +113,7 @@ class Sample:
     throttle_percent: int | None = None
     postcopy: bool = False
     stopped: bool | None = None
+    pass_ms: float | None = None
     raw: Mapping[str, int | str | float | bool] = field(default_factory=dict)
 
 

@@ -208,10 +208,11 @@ class Monitor:
             # Somebody else has paused it: it stays that person's wish.
             self.history.did(decision.rule, do, ctx.clock.now())
             return
-        if do in ENDING:
+        if do in ENDING and decision.limit is not None:
             self.limit = decision.why
             self._fire(ctx, do, decision.limit)
         if do is Do.ABORT:
+            self.limit = decision.why
             self._abort(ctx)
             return
         self.history.did(decision.rule, do, ctx.clock.now(), decision.value)
@@ -238,8 +239,8 @@ class Monitor:
             self.history.did("abort", Do.ABORT, ctx.clock.now())
             self._tell("abort", None, self.limit)
 
-    def _fire(self, ctx: Context, do: Do, limit: Limit | None) -> None:
-        if limit is None or (self.fired and self.fired.action == do):
+    def _fire(self, ctx: Context, do: Do, limit: Limit) -> None:
+        if self.fired and self.fired.action == do:
             return
         self.fired = Fired(
             limit=limit.name,

@@ -1,9 +1,10 @@
 """Will it converge, and when? The model of pre-copy, applied to what was seen. Pure.
 
-A pass that takes t seconds leaves f(t) bytes for the next one: the distinct memory that
-the guest wrote meanwhile. So R' = f(R / B), until what is left can be sent within the
-permitted downtime. Pre-copy converges if and only if the fixed point of that map fits
-(Clark et al., NSDI 2005; each pass that leaves as much as it sent leaves it for ever).
+A pass that takes t seconds leaves f(t) bytes for the next one: the distinct memory
+that the guest wrote meanwhile. QEMU begins the next pass when the rest L of this one
+would fit into the permitted stop; that rest stays to be sent. So of the excess
+x = R - L a pass leaves x' = min(f(x / B), W - L), where W is all that is ever written.
+Pre-copy converges if that shrinks to nothing (Clark et al., NSDI 2005).
 
 f is known in parts: from a measurement before the start (`Workload.curve`), and from
 each pass that was seen (it took t, and left R). It bends down: guests rewrite what
@@ -38,8 +39,11 @@ DOWNTIME_MS = 300
 
 NOISE = 0.15
 """A measurement before the start may be wrong by this much (page sampling)."""
-TREND = 3
-"""So many passes must have been seen before their trend alone condemns."""
+CRAWLS = ((1, 1.5, 0.98), (3, 1.5, 0.86))
+"""A pass that leaves more than this share of the excess of so many passes and seconds
+ago gets nowhere: nearly all of it at once, or 0.95 a pass for a while."""
+ENOUGH = 0.1
+"""A pass that leaves so little more than what fits is the last but for moments."""
 
 Curve = tuple[tuple[float, float], ...]
 
@@ -73,6 +77,8 @@ UNKNOWN = Outlook()
 def dirtied(curve: Curve, seconds: float, most: float) -> float:
     """Distinct bytes written in so many seconds, by a curve that rises and bends down.
 
+    Between its points it is straight; beyond the last it goes on as it bent so far.
+
     Args:
         curve: (seconds, bytes), seconds rising; (0, 0) is understood.
         seconds: How long.
@@ -86,9 +92,9 @@ def dirtied(curve: Curve, seconds: float, most: float) -> float:
         before = (at, amount)
     if not curve:
         return 0.0
-    earlier = curve[-2] if len(curve) > 1 else (0.0, 0.0)
-    slope = max(0.0, (before[1] - earlier[1]) / (before[0] - earlier[0]))
-    return min(most, before[1] + slope * (seconds - before[0]))
+    if len(curve) > 1 and curve[-2][1] > 0:
+        return min(most, bent(curve)(seconds))
+    return min(most, before[1] * seconds / before[0])
 
 
 def rising(points: Sequence[tuple[float, float]]) -> Curve:
@@ -106,13 +112,23 @@ def rising(points: Sequence[tuple[float, float]]) -> Curve:
 
 
 def seen(history: History) -> Curve:
-    """f as the passes showed it: (how long it took, what it left), newest last."""
-    pairs = pairwise(history.passes)
+    """f as the passes showed it: (how long it took, what was written), newest last."""
+    whole = written(history)
     return tuple(
-        (after.at_s - before.at_s, after.size)
-        for before, after in pairs
+        (after.at_s - before.at_s, _net(after.size, after.rest, whole))
+        for before, after in pairwise(history.passes)
         if after.number == before.number + 1 and after.at_s > before.at_s
     )
+
+
+def written(history: History) -> float:
+    """The most that a pass found written: what the guest works on, as far as seen."""
+    return max((each.size for each in history.passes[1:]), default=0.0)
+
+
+def _net(size: float, rest: float, whole: float) -> float:
+    """What was written in a pass, less what it only inherited."""
+    return size if size >= STEADY * whole else max(0.0, size - rest)
 
 
 def expected(history: History) -> Curve:
@@ -186,63 +202,81 @@ def outlook(history: History, policy: Policy) -> Outlook:
 
 def _pre_copy(history: History, left: float, rate: float) -> Outlook:
     """What the curves that may be true say of it, where they agree."""
-    curve, shown = expected(history), seen(history)
-    walk = _Walk(history, left, rate)
+    curve, walk = expected(history), _Walk(history, left, rate)
     if not curve:
         return walk.first_pass()
-    plain = walk.along(lambda t: dirtied(curve, t, walk.most))
-    if history.workload is not None and history.workload.curve:
-        if plain.converges is False and len(shown) < 2:  # noqa: PLR2004
-            kind = 1 - NOISE
-            spared = walk.along(lambda t: kind * dirtied(curve, t, walk.most))
-            return (
-                plain if spared.converges is False else replace(plain, converges=None)
-            )
-        return plain
+    plain = walk.straight(curve)
     if plain.converges is False:
+        # Figures are noisy: only what fails by a margin, or is seen to fail, fails.
+        spared = walk.straight(tuple((at, (1 - NOISE) * n) for at, n in curve))
+        sure = spared.converges is False or crawls(history)
+        return plain if sure else replace(plain, converges=None)
+    if history.workload is not None and history.workload.curve:
         return plain
     if len(curve) < 2:  # noqa: PLR2004 - one pass tells no trend
         return replace(plain, converges=None, remaining_s=None)
-    f = bent(curve)
-    worst = walk.along(lambda t: min(walk.most, f(t)))
-    if worst.converges or len(shown) >= TREND:
-        return plain if worst.converges else worst
-    return replace(plain, converges=None)
+    worst = walk.along(bent(curve))
+    if worst.converges:
+        return plain
+    return worst if crawls(history) else replace(plain, converges=None)
+
+
+def crawls(history: History) -> bool:
+    """Whether the last passes left nearly as much as those before them."""
+    last, earlier = history.passes[-1], history.passes[1:-1]
+    for back, seconds, share in CRAWLS:
+        since = last.at_s - seconds
+        known = [p for p in earlier[: len(earlier) - back + 1] if p.at_s <= since]
+        if known and last.size - last.rest >= share * (known[-1].size - last.rest):
+            return True
+    return False
 
 
 class _Walk:
-    """The map R' = f(R / B), walked from the running pass on."""
+    """The map of excesses, walked from the running pass on."""
 
     def __init__(self, history: History, left: float, rate: float) -> None:
         begun = history.passes[-1]
-        self.size = begun.size
-        self.left_s = left / rate
-        self.took = history.points[-1].at_s - begun.at_s + self.left_s
         self.rate = rate
         self.fits = (history.downtime_ms or DOWNTIME_MS) / 1000 * rate
+        self.size = begun.size
+        self.left_s = max(0.0, left - self.fits) / rate
+        self.took = history.points[-1].at_s - begun.at_s + self.left_s
         self.most = float(history.size or left)
+        self.whole = max(written(history), self.fits)
         self.left = left
 
     def first_pass(self) -> Outlook:
         """Nothing is known of what the guest writes."""
         if self.left <= self.fits:
-            return Outlook(True, self.left_s, None, self.left, 1000 * self.left_s, 1)
+            left_s = self.left / self.rate
+            return Outlook(True, left_s, None, self.left, 1000 * left_s, 1)
         return UNKNOWN
 
+    def straight(self, curve: Curve) -> Outlook:
+        """Walk along straight lines between what is known."""
+        return self.along(lambda t: dirtied(curve, t, self.most))
+
     def along(self, f: Callable[[float], float]) -> Outlook:
-        """Walk until a pass fits, or gets nowhere."""
-        seconds, size, took = self.left_s, self.size, self.took
+        """Walk until a pass leaves next to nothing, or gets nowhere."""
+        seconds, excess, took = self.left_s, self.size - self.fits, self.took
+        last_s = self.fits / self.rate
         for number in range(1, PASSES_MOST + 1):
-            after = f(took)
-            stop_s = after / self.rate + DEVICES_S
-            if after <= self.fits:
-                ends_s = seconds + stop_s
-                return Outlook(True, ends_s, None, after, 1000 * stop_s, number)
-            if after >= STEADY * size:
-                return Outlook(False, None, None, after, 1000 * stop_s, None)
-            size, took = after, after / self.rate
+            found = min(self.most, f(took))
+            whole = max(self.whole, found)
+            after = max(0.0, min(found, whole - self.fits))
+            if after <= ENOUGH * self.fits:
+                left = min(self.fits, found)
+                stop_ms = 1000 * (left / self.rate + DEVICES_S)
+                ends_s = seconds + after / self.rate + left / self.rate + DEVICES_S
+                return Outlook(True, ends_s, None, left, stop_ms, number)
+            if after >= STEADY * excess:
+                left = after + self.fits
+                return Outlook(False, None, None, left, 1000 * left / self.rate, None)
+            excess, took = after, after / self.rate
             seconds += took
-        return Outlook(False, None, None, size, 1000 * size / self.rate, None)
+        left = excess + self.fits
+        return Outlook(False, None, None, left, 1000 * (last_s + took), None)
 
 
 def _by_percent(history: History) -> Outlook:

@@ -130,7 +130,8 @@ def _foretold(plan: Plan, wanted: Request) -> Plan:
         link = float(options.bandwidth_mib_s), "--bandwidth"
     runs = options.live is True
     can = able(plan, options)
-    told = foresee(plan.workload, plan.policy, link, can, runs=runs)
+    delta = "xbzrle" in (options.compression_methods or ())
+    told = foresee(plan.workload, plan.policy, link, can, runs=runs, delta=delta)
     return plan.model_copy(update={"forecast": told})
 
 

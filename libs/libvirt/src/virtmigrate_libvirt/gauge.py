@@ -31,6 +31,7 @@ MEASURED = 2
 SLACK_S = 5.0
 """What a measurement may take longer than it was asked to."""
 POLL_S = 0.02
+BENDS_FROM_S = 3
 MIB = 1 << 20
 MOST_MIB_S = 1 << 24
 
@@ -70,10 +71,11 @@ def gauge(
 
 
 def windows(seconds: float) -> tuple[int, ...]:
-    """How a time is spent: one-second windows, and a longer one to see f bend."""
+    """How a time is spent: short windows, and a longer one to see f bend."""
     whole = int(seconds)
-    table: dict[int, tuple[int, ...]] = {0: (), 1: (1,), 2: (1, 1), 3: (1, 2)}
-    return table.get(whole, (1, 1, whole - 2))
+    return (
+        (1,) * whole if whole < BENDS_FROM_S else (*(1,) * (whole // 3), whole // 3 * 2)
+    )
 
 
 def _measure(host: LibvirtHost, uuid: str, seconds: int) -> int | None:

@@ -17,6 +17,7 @@ from virtmigrate_libvirt.control import ASK_S
 from virtmigrate_libvirt.faults import fault_of
 from virtmigrate_libvirt.jobs import active, sample_of
 from virtmigrate_libvirt.link import code_of
+from virtmigrate_libvirt.passes import Passes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,7 @@ class LibvirtGuest:
         last: State and transfer at the last `sample()` that found one.
         held: Whether somebody paused it in mid-migration, which libvirt calls
             "paused (migration)" all the same: then it is shown as paused.
+        passes: Hears when each pass of its transfer begins.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class LibvirtGuest:
         self._speed_before: int | None = None
         self.last: tuple[RunState, Sample] | None = None
         self.held = False
+        self.passes = Passes(control, self._uuid)
 
     @property
     def name(self) -> str:
@@ -192,7 +195,8 @@ class LibvirtGuest:
             self.last = (state, sample)
             if self._counts is Progress.PERCENT:
                 return sample  # such a driver says "paused" while the guest runs
-            return replace(sample, stopped=state in STILL)
+            age_ms = self.passes.age_ms(sample.iteration)
+            return replace(sample, stopped=state in STILL, pass_ms=age_ms)
 
         try:
             return self._read("reading the transfer's progress", read)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class Domain(Protocol):
@@ -169,6 +169,20 @@ class Connection(Protocol):
 
     def lookupByUUIDString(self, uuidstr: str) -> Domain:  # noqa: N802
         """The guest of this identity."""
+        ...
+
+    def domainEventRegisterAny(  # noqa: N802
+        self,
+        dom: Domain,
+        eventID: int,  # noqa: N803
+        cb: Callable[[Connection, Domain, int, object], None],
+        opaque: object,
+    ) -> int:
+        """Call back at each event of this kind; gives a number to undo it by."""
+        ...
+
+    def domainEventDeregisterAny(self, callbackID: int) -> int:  # noqa: N802, N803
+        """Call back no more."""
         ...
 
     def domainListGetStats(  # noqa: N802

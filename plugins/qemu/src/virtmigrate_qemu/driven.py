@@ -13,6 +13,7 @@ from virtmigrate.together import together
 from virtmigrate_libvirt.answer import await_answer
 from virtmigrate_libvirt.driving import drive_of, forget
 from virtmigrate_libvirt.flags import Feature
+from virtmigrate_libvirt.guest import LibvirtGuest
 from virtmigrate_libvirt.host import ours
 from virtmigrate_qemu.request import flags_of, lands_paused, params_of
 from virtmigrate_qemu.watch import Watch
@@ -111,6 +112,8 @@ class Driven:
             ctx.engine.warn(f"the source is retired step by step: {error.message}")
             return None
         finally:
+            if isinstance(ctx.guest, LibvirtGuest):
+                ctx.guest.passes.hush()
             forget(ctx)
         return True
 

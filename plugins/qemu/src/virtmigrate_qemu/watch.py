@@ -31,12 +31,17 @@ class Watch:
         self._still = Standstill()
         running = ctx.plan.guest.state is RunState.RUNNING
         self._live = running and ctx.options.live is True
+        self._listens = False
         self.gave_up = False
 
     def pulse(self) -> None:
         """Called every 0.1 s of the transfer."""
-        self._ctx.engine.pulse()
         guest = self._ctx.guest
+        if not self._listens and isinstance(guest, LibvirtGuest):
+            # Only now: a transfer that is over before this has no passes to tell of.
+            self._listens = True
+            guest.passes.listen()
+        self._ctx.engine.pulse()
         if isinstance(guest, LibvirtGuest) and guest.last is not None:
             self._still.see(self._ctx.clock.now(), *guest.last)
         if not self.gave_up and not self._drive.destination.wired(
