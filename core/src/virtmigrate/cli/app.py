@@ -17,6 +17,7 @@ from virtmigrate.cli.commands import (
     plugins,
     policies,
     recover,
+    report,
     settle,
     status,
     version,
@@ -35,6 +36,7 @@ COMMANDS = (
     recover,
     settle,
     journal,
+    report,
     options,
     policies,
     capabilities,
@@ -51,7 +53,7 @@ ENVIRONMENT = (
     "journal's directory), VIRTMIGRATE_DEBUG=1 (tracebacks and logs), NO_COLOR."
 )
 EPILOG = f"{EXIT_CODES}\n\n{ENVIRONMENT}"
-WITHOUT_PLUGINS = ("options", "policies", "status", "journal", "version")
+WITHOUT_PLUGINS = ("options", "policies", "status", "journal", "report", "version")
 
 
 def build(tools: Tools, words: Sequence[str] = ()) -> typer.Typer:

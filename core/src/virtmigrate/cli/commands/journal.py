@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from virtmigrate.cli.arguments import Json
+from virtmigrate.cli.choosing import chosen
 from virtmigrate.cli.help import TaughtCommand
 from virtmigrate.cli.output import answer, document, line_of, shown
 from virtmigrate.cli.tables import entry_data, table
-from virtmigrate.errors import BadInput
 
 if TYPE_CHECKING:
     from virtmigrate.journal import Entry, Journal, Record
@@ -36,12 +36,13 @@ def journal(
 ) -> None:
     """List all migrations, oldest first; or all that was recorded of one."""
     kept = ctx.obj.journal()
-    entries = kept.entries() if kept else []
     if migration is not None:
-        if kept is None:
-            raise _absent(migration)
-        _one(kept, _chosen(entries, migration), as_json=as_json)
-    elif as_json:
+        entry = chosen(kept, migration)
+        if kept is not None:
+            _one(kept, entry, as_json=as_json)
+        return
+    entries = kept.entries() if kept else []
+    if as_json:
         document({"migrations": [entry_data(entry) for entry in entries]})
     elif not entries:
         answer("no migrations yet")
@@ -59,27 +60,6 @@ def _listed(entries: list[Entry]) -> list[tuple[str, ...]]:
         )
         for entry in entries
     ]
-
-
-def _absent(wanted: str) -> BadInput:
-    return BadInput(
-        f"no migration {wanted[:64]!r} in the journal",
-        subject=wanted[:64],
-        remedy="`virtmigrate journal` lists them",
-    )
-
-
-def _chosen(entries: list[Entry], wanted: str) -> Entry:
-    found = [entry for entry in entries if entry.migration.startswith(wanted)]
-    if not wanted or not found:
-        raise _absent(wanted)
-    if len(found) > 1:
-        raise BadInput(
-            f"{len(found)} migrations begin with {wanted!r}",
-            subject=wanted,
-            remedy="give more of the id",
-        )
-    return found[0]
 
 
 def _one(kept: Journal, entry: Entry, *, as_json: bool) -> None:
