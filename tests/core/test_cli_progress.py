@@ -10,12 +10,12 @@ from tests.core.terminal import Gone
 from virtmigrate import events
 from virtmigrate.cli import progress
 from virtmigrate.cli.progress import Bar, EventLines, Lines, Quiet, display
-from virtmigrate.cli.telling import brief, figures, mib, summary, told
+from virtmigrate.cli.telling import figures, mib, summary, told
 from virtmigrate.errors import Side
 from virtmigrate.host import RunState
 from virtmigrate.options import Options
 from virtmigrate.phases import Outcome, Phase
-from virtmigrate.results import Fault, Result, Timing
+from virtmigrate.results import Fault, Fired, Result, Timing
 
 MIB = 1 << 20
 NOTHING = dict.fromkeys(
@@ -38,7 +38,11 @@ FULL = reading(
     processed_bytes=500 * MIB,
     remaining_bytes=524 * MIB,
     bandwidth_bytes_s=98 * MIB,
+    dirty_bytes_s=61 * MIB,
     iteration=2,
+    throttle_percent=20,
+    remaining_s=12.3,
+    converges=True,
     postcopy=True,
 )
 PERFORM = events.StepStarted(
@@ -70,12 +74,11 @@ def plain(monkeypatch):
 
 def test_figures_hold_what_is_known_and_nothing_else():
     assert figures(FULL) == (
-        "45 %, 500 MiB sent, 524 of 1024 MiB left, 98 MiB/s, pass 2, post-copy"
+        "45 %, post-copy, 500 MiB sent, 524 of 1024 MiB left, 98 MiB/s, "
+        "61 MiB/s rewritten, pass 2, throttle 20 %, ~12 s to go"
     )
-    assert brief(FULL) == " 45 % 500 MiB 98 MiB/s pass 2 post-copy"
-    assert figures(reading(percent=0.0)) == "0 %"
-    assert figures(reading()) == "it moves"
-    assert brief(reading()) == ""
+    assert figures(reading(percent=0.0)) == "0 %, end unknown"
+    assert figures(reading()) == "it moves, end unknown"
 
 
 @pytest.mark.parametrize(
@@ -92,8 +95,8 @@ def test_lines_come_now_and_then(capsys):
         lines.show(reading(at_ms=second * 1000.0, percent=second * 10.0))
     said = capsys.readouterr()
     assert said.err.split("\n")[:-1] == [
-        "perform: 0 %", "perform: 50 %", "perform: 100 %",
-    ]  # fmt: skip
+        f"perform: {done} %, end unknown" for done in (0, 50, 100)
+    ]
     assert said.out == ""
 
 
@@ -161,7 +164,8 @@ def test_the_bar_shows_phase_and_figures_and_gives_the_cursor_back(capsys, monke
     bar.close()
     err = capsys.readouterr().err
     assert "perform" in err
-    assert "45 % 500 MiB 98 MiB/s pass 2" in err
+    assert "524 MiB left" in err
+    assert "98 MiB/s" in err
     assert "mind \\x1b[31mthis" in err
     assert "cancelling" in err
     assert err.rindex("\x1b[?25h") > err.rindex("\x1b[?25l")
@@ -187,6 +191,8 @@ def test_a_terminal_that_goes_away_under_the_bar_stops_nothing(monkeypatch):
         (events.Landed(migration="m", at_ms=0, state=RunState.RUNNING), "landed"),
         (events.Acted(migration="m", at_ms=0, action="abort", value=None, why="you"),
          "abort: you"),
+        (events.Acted(migration="m", at_ms=0, action="downtime-ms", value=95, why="x"),
+         "downtime 95 ms: x"),
         (events.StepEnded(migration="m", at_ms=0, step="s", ok=True), ""),
         (events.StepEnded(migration="m", at_ms=0, step="s", ok=False,
                           fault=Fault(error="E", message="no", side="request")),
@@ -206,6 +212,17 @@ def test_the_summary_has_all_that_a_person_must_know():
             timing=Timing(landed_ms=1500, gap_ms=12, total_ms=2000),
             downtime_ms=7,
             processed_bytes=300 * MIB,
+            bandwidth_bytes_s=64 * MIB,
+            iterations=4,
+            throttle_percent=30,
+            fired=Fired(
+                limit="max_total",
+                value=60,
+                unit="s",
+                origin="request",
+                action="postcopy",
+                at_s=60.04,
+            ),
             faults=(
                 Fault(error="E", message="bad", side="source", step="s", remedy="fix"),
             ),
@@ -216,6 +233,8 @@ def test_the_summary_has_all_that_a_person_must_know():
     for part in (
         "succeeded: g\\x1b: both hosts show it [cancelled]",
         "landed after 1.50 s, gap 12 ms, hypervisor's downtime 7 ms, 300 MiB sent",
+        "transfer: 4 passes, 64 MiB/s, throttled by up to 30 %",
+        "fired: max time 60 s (request): post-copy after 1 min 00 s",
         "fault: s: source: bad (fix)",
         "warning: mind",
         "owed: undefine later",

@@ -7,11 +7,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.live import Live
+from rich.text import Text
 
 from virtmigrate import events
+from virtmigrate.cli.live import Style, Track, line
 from virtmigrate.cli.output import Unread, console, line_of, say, styled, write
-from virtmigrate.cli.telling import brief, figures, told
+from virtmigrate.cli.telling import figures, told
 
 if TYPE_CHECKING:
     from virtmigrate.events import Event
@@ -19,8 +21,14 @@ if TYPE_CHECKING:
 PATIENCE_S = 1.0
 PACE_MS = 5000.0
 VERBOSE_PACE_MS = 1000.0
-BAR_WIDTH = 20
 REDRAW_S = 0.1
+LOOKS = {
+    r"(?m)^\S+": "bold",
+    r"[━#]+[━#─-]*": "cyan",
+    r"[▁▂▃▄▅▆▇█]+": "blue",
+    "won't converge|throttle .*? %": "yellow",
+}
+"""What is marked in a line, and how: colour only repeats what the words say."""
 
 
 class Display(Protocol):
@@ -94,43 +102,50 @@ class Quiet(Lines):
 
 
 class Bar:
-    """A bar on a terminal: phase, percent, figures, time."""
+    """A line for each guest on a terminal; what happens goes above them."""
 
     def __init__(self) -> None:
         """Draw it; a terminal that goes away is no error."""
         self._console = console(stderr=True)
         self._next_s = 0.0
-        self._progress = Progress(
-            TextColumn("{task.description:<8}"),
-            BarColumn(bar_width=BAR_WIDTH),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[figures]}"),
+        self._began_s = time.monotonic()
+        self._tracks: dict[str, Track] = {"": Track()}
+        # We draw in the thread that handles signals, at each event and tick.
+        self._live = Live(
             console=self._console,
-            # We draw in the thread that handles signals, at each event and tick.
             auto_refresh=False,
             transient=True,
+            get_renderable=self._drawn,
         )
-        self._task = self._progress.add_task("plan", total=None, figures="")
         with suppress(OSError):
-            self._progress.start()
+            self._live.start()
 
     def show(self, event: Event) -> None:
-        """Move the bar; what there is to say goes above it."""
-        if isinstance(event, events.StepStarted):
-            self._progress.update(self._task, description=event.phase.value)
-        elif isinstance(event, events.Progress):
-            self._progress.update(
-                self._task,
-                total=None if event.percent is None else 100.0,
-                completed=event.percent or 0.0,
-                figures=brief(event),
-            )
-        elif text := told(event):
+        """Take it into the guest's line; what there is to say goes above."""
+        # What was shown while nothing had begun becomes the line of the first.
+        before = self._tracks.pop("", Track())
+        track = self._tracks.get(event.migration, before)
+        self._tracks[event.migration] = track.after(event)
+        if text := told(event):
             self.tell(text)
         self.tick()
 
+    def _drawn(self) -> Text:
+        style = Style(
+            # The last column is left alone: some terminals wrap there.
+            width=max(1, self._console.width - 1),
+            ascii=self._console.options.ascii_only,
+            named=len(self._tracks) > 1,
+            elapsed_s=time.monotonic() - self._began_s,
+        )
+        rows = [line(track, style) for track in self._tracks.values()]
+        drawn = Text("\n".join(rows), no_wrap=True, overflow="crop")
+        for pattern, look in LOOKS.items():
+            drawn.highlight_regex(pattern, look)
+        return drawn
+
     def tell(self, text: str) -> None:
-        """Print above the bar."""
+        """Print above the lines."""
         with suppress(OSError):
             self._console.print(styled(text, self._console.width), soft_wrap=True)
 
@@ -140,12 +155,12 @@ class Bar:
         if now >= self._next_s:
             self._next_s = now + REDRAW_S
             with suppress(OSError):
-                self._progress.refresh()
+                self._live.refresh()
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Take the lines away."""
         with suppress(OSError):
-            self._progress.stop()
+            self._live.stop()
 
 
 class EventLines:

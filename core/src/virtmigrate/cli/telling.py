@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtmigrate import events
+from virtmigrate.cli.live import ahead
 from virtmigrate.cli.output import shown
 from virtmigrate.phases import Outcome
+from virtmigrate.wording import deed, lasting, limit, mib
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from virtmigrate.results import Fault, Result
 
-MIB = 1 << 20
 Words = dict[type, "Callable[..., str]"]
 
 NEXT = {
@@ -23,40 +24,23 @@ NEXT = {
 }
 
 
-def mib(count: int) -> str:
-    """Bytes as MiB, without a false precision."""
-    value = count / MIB
-    return f"{value:.1f}" if value < 10 else f"{value:.0f}"  # noqa: PLR2004
-
-
 def figures(event: events.Progress) -> str:
-    """What is known of the transfer at this moment, and nothing else."""
+    """What is known of the transfer at this moment, and what is expected of it."""
     sent, total = event.processed_bytes, event.total_bytes
     parts = [
         f"{event.percent:.0f} %" if event.percent is not None else "",
+        "post-copy" if event.postcopy else "",
         f"{mib(sent)} MiB sent" if sent is not None else "",
         f"{mib(event.remaining_bytes)} of {mib(total)} MiB left"
         if event.remaining_bytes is not None and total
         else "",
         f"{mib(event.bandwidth_bytes_s)} MiB/s" if event.bandwidth_bytes_s else "",
+        f"{mib(event.dirty_bytes_s)} MiB/s rewritten" if event.dirty_bytes_s else "",
         f"pass {event.iteration}" if event.iteration else "",
-        "post-copy" if event.postcopy else "",
+        f"throttle {event.throttle_percent} %" if event.throttle_percent else "",
     ]
-    return ", ".join(part for part in parts if part) or "it moves"
-
-
-def brief(event: events.Progress) -> str:
-    """The same in half a line, for beside a bar."""
-    parts = [
-        f"{event.percent:3.0f} %" if event.percent is not None else "",
-        f"{mib(event.processed_bytes)} MiB"
-        if event.processed_bytes is not None
-        else "",
-        f"{mib(event.bandwidth_bytes_s)} MiB/s" if event.bandwidth_bytes_s else "",
-        f"pass {event.iteration}" if event.iteration else "",
-        "post-copy" if event.postcopy else "",
-    ]
-    return " ".join(part for part in parts if part)
+    known = [part for part in parts if part] or ["it moves"]
+    return ", ".join([*known, ahead(event)])
 
 
 def _started(event: events.Started) -> str:
@@ -78,7 +62,7 @@ def _step_ended(event: events.StepEnded) -> str:
 
 
 def _acted(event: events.Acted) -> str:
-    return f"{event.action}: {event.why}"
+    return f"{deed(event.action, event.value)}: {event.why}"
 
 
 def _committed(event: events.Committed) -> str:
@@ -125,15 +109,37 @@ def durations(result: Result) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def transferred(result: Result) -> str:
+    """How the transfer went: "" where the hypervisor did not say."""
+    rate, throttle = result.bandwidth_bytes_s, result.throttle_percent
+    parts = [
+        f"{result.iterations} passes" if result.iterations else "",
+        f"{mib(rate)} MiB/s" if rate else "",
+        f"throttled by up to {throttle} %" if throttle else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def fired(result: Result) -> str:
+    """The limit that ended it or turned it, with value and origin; "" for none."""
+    it = result.fired
+    if it is None:
+        return ""
+    which = limit(it.limit, it.value, it.unit, it.origin)
+    return f"{which}: {deed(it.action)} after {lasting(it.at_s)}"
+
+
 def summary(result: Result) -> str:
     """How it ended: outcome, reason, and what a person has to know or do."""
-    limit = f" [{result.limit}]" if result.limit else ""
+    early = f" [{result.limit}]" if result.limit else ""
     outcome = result.outcome.partition(":")[0]
     lines = [
-        f"{outcome}: {shown(result.guest)}: {shown(result.reason)}{shown(limit)}",
+        f"{outcome}: {shown(result.guest)}: {shown(result.reason)}{shown(early)}",
         f"  source: {result.source}, destination: {result.destination}",
         f"  {durations(result)}",
     ]
+    lines += [f"  transfer: {text}" for text in [transferred(result)] if text]
+    lines += [f"  fired: {shown(text)}" for text in [fired(result)] if text]
     lines += [f"  fault: {shown(_fault(fault))}" for fault in result.faults]
     lines += [f"  warning: {shown(text)}" for text in result.warnings]
     lines += [f"  owed: {shown(text)}" for text in result.obligations]
