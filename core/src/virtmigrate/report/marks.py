@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from virtmigrate.report.lanes import Lanes, Place, width
 from virtmigrate.report.palette import LIGHT
@@ -151,13 +151,14 @@ def _deadline(panels: Sequence[Axes], frame: Frame) -> None:
         )
     panels[0].annotate(
         f"max time {lasting(limit - (frame.story.transfer_s or 0.0))}",
-        (frame.at(limit), 1),
-        (-3, -4),
+        (frame.at(limit), 0.3),
+        (-4, 0),
         xycoords=panels[0].get_xaxis_transform(),
         textcoords="offset points",
         rotation=90,
         ha="right",
-        va="top",
+        va="bottom",
+        bbox={"facecolor": LIGHT["paper"], "edgecolor": "none", "alpha": 0.8, "pad": 1},
         color=LIGHT["limit"],
         fontsize=frame.shape.font - 1,
         zorder=4,
@@ -206,22 +207,36 @@ def _passes(panels: Sequence[Axes], frame: Frame) -> None:
                 linewidth=0.8,
                 linestyle=DOTTED if few else SOLID,
             )
+    _number(panels[0], frame)
+
+
+def _number(axes: Axes, frame: Frame) -> None:
+    """The number of each pass above it; only how many, where there is no room."""
     size, said = frame.shape.font - 1.5, False
-    for number, start, end in _segments(frame):
+    segments = _segments(frame)
+    for number, start, end in segments:
         text = f"{number}" if said else f"pass {number}"
         if (end - start) / frame.width * frame.inner_pt < width(text, size) + 4:
             continue
         said = True
-        panels[0].annotate(
-            text,
-            ((start + end) / 2, 1),
-            (0, 3),
-            xycoords=panels[0].get_xaxis_transform(),
-            textcoords="offset points",
-            ha="center",
-            color=LIGHT["muted"],
-            fontsize=size,
-        )
+        _above(axes, text, (start + end) / 2, "center", size)
+    if segments and not said:
+        _above(axes, f"{segments[-1][0]} passes", segments[0][1], "left", size)
+
+
+def _above(
+    axes: Axes, text: str, x: float, align: Literal["left", "center"], size: float
+) -> None:
+    axes.annotate(
+        text,
+        (x, 1),
+        (0, 3),
+        xycoords=axes.get_xaxis_transform(),
+        textcoords="offset points",
+        ha=align,
+        color=LIGHT["muted"],
+        fontsize=size,
+    )
 
 
 def _segments(frame: Frame) -> list[tuple[int, float, float]]:
