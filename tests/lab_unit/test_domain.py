@@ -20,8 +20,13 @@ def test_the_xml_is_the_same_wherever_the_guest_goes():
     assert root.find("devices/disk") is None, "a disk would make libvirt refuse"
 
 
+def test_the_guest_program_is_told_what_was_asked():
+    guest = GuestOptions("g", UUID, zero_percent=50, ramp_ms=2000, ramp_rate_mib_s=128)
+    assert {"zero=50", "ramp=2000", "top=128"} <= set(guest.cmdline.split())
+
+
 def test_options_come_back_from_their_file():
-    guest = GuestOptions("g", UUID, wave_ms=(2000, 3000), quiet_rate_mib_s=6)
+    guest = GuestOptions("g", UUID, wave_ms=(2000, 3000), quiet_rate_mib_s=6, ramp_ms=9)
     assert GuestOptions.from_json(guest.to_json()) == guest
 
 
@@ -39,6 +44,11 @@ def test_options_come_back_from_their_file():
         {"pattern": "zigzag"},
         {"fill_percent": 101},
         {"hot_percent": 100},
+        {"working_set_mib": 30, "zero_percent": 51},
+        {"zero_percent": -1},
+        {"zero_percent": 101},
+        {"ramp_ms": 600_000},
+        {"ramp_rate_mib_s": -1},
     ],
 )
 def test_what_the_guest_program_can_not_do_is_refused(options):

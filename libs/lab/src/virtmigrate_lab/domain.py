@@ -18,6 +18,7 @@ PATTERNS: dict[str, int] = {"sequential": 0, "random": 1, "dense": 2}
 
 LEAST_MEMORY_MIB = 12
 MOST_MEMORY_MIB = 3072
+LONGEST_RAMP_MS = 600_000
 RESERVED_MIB = 4
 """Memory below the guest's pages, and the table of what each must hold."""
 
@@ -59,6 +60,9 @@ class GuestSettings(TypedDict, total=False):
     hot_percent: int
     wave_ms: tuple[int, int] | None
     quiet_rate_mib_s: int
+    zero_percent: int
+    ramp_ms: int
+    ramp_rate_mib_s: int
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,11 @@ class GuestOptions:
         wave_ms: A square wave: milliseconds at ``dirty_rate_mib_s``, then milliseconds
             at ``quiet_rate_mib_s``; None: steady.
         quiet_rate_mib_s: See ``wave_ms``.
+        zero_percent: Share of its pages that are zero and stay so; the working set is
+            not among them.
+        ramp_ms: How long ``dirty_rate_mib_s`` takes to become ``ramp_rate_mib_s`` once
+            it is told to (:meth:`virtmigrate_lab.Lab.guest_ramp`); 0: it can't.
+        ramp_rate_mib_s: See ``ramp_ms``.
 
     Raises:
         LabRefused: a value is out of range.
@@ -95,10 +104,13 @@ class GuestOptions:
     hot_percent: int = 0
     wave_ms: tuple[int, int] | None = None
     quiet_rate_mib_s: int = 0
+    zero_percent: int = 0
+    ramp_ms: int = 0
+    ramp_rate_mib_s: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what the guest program can't do."""
-        most = self.memory_mib - RESERVED_MIB
+        most = max(1, self.memory_mib - RESERVED_MIB)
         checks = [
             (NAME.fullmatch(self.name), f"name {self.name!r}: {NAME.pattern}"),
             (
@@ -113,6 +125,12 @@ class GuestOptions:
             (self.pattern in PATTERNS, f"pattern {self.pattern!r}: {list(PATTERNS)}"),
             (0 <= self.fill_percent <= 100, "fill: 0-100 percent"),  # noqa: PLR2004
             (0 <= self.hot_percent < 100, "hot: 0-99 percent"),  # noqa: PLR2004
+            (
+                0 <= self.zero_percent <= 100 - 100 * self.working_set_mib / most,
+                f"zero {self.zero_percent} percent: 0-100, beside the working set",
+            ),
+            (0 <= self.ramp_ms < LONGEST_RAMP_MS, "ramp: 0-599999 ms"),
+            (0 <= self.ramp_rate_mib_s < 2**20, "ramp rate: 0-1048575 MiB/s"),
         ]
         wrong = [text for fine, text in checks if not fine]
         if wrong:
@@ -132,6 +150,9 @@ class GuestOptions:
             "on": on,
             "off": off,
             "quiet": self.quiet_rate_mib_s,
+            "zero": self.zero_percent,
+            "ramp": self.ramp_ms,
+            "top": self.ramp_rate_mib_s,
         }
         return " ".join(f"{key}={value}" for key, value in values.items())
 

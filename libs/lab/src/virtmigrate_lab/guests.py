@@ -119,6 +119,20 @@ class Guests:
         """What the observer hears of a guest."""
         return Heartbeat(self.layout, name)
 
+    def ramp(self, name: str) -> None:
+        """Have a guest begin to change its rate, as it was started to be able to.
+
+        Raises:
+            LabRefused: there is no such guest, or it was started without a ramp.
+            LabError: it does not listen.
+        """
+        if not self.options(name).ramp_ms:
+            raise LabRefused(
+                f"guest {name} has no ramp", remedy="start it with ramp_ms"
+            )
+        if not self.heartbeat(name).ramp():
+            raise LabError(f"guest {name} does not listen", remedy="see guest check")
+
     def check(
         self, name: str, *, since: float | None = None, verify: bool = True
     ) -> GuestReport:

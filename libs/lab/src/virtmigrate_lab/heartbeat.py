@@ -15,6 +15,7 @@ from virtmigrate_lab.windows import Window, newest_first, read_windows
 
 VERIFY_TIMEOUT_S = 60.0
 ASK_AGAIN_S = 2.0
+RAMP_TRIES = 5
 SILENT_S = 1.0
 """A guest that has not been heard for so long will not answer either."""
 
@@ -83,6 +84,19 @@ class Heartbeat:
                 break
         record = self.last_record() or before
         return record.verified - before.verified if self._walked(before) else None
+
+    def ramp(self) -> bool:
+        """Have it begin to change its rate; whether it said that it does."""
+
+        def begun() -> bool:
+            record = self.last_record()
+            return record is not None and record.ramped
+
+        for _ in range(RAMP_TRIES):  # it drops what it can't take: ask again
+            self._ask("ramp")
+            if wait_for(begun, SILENT_S):
+                return True
+        return False
 
     def _walked(self, before: Record) -> bool:
         record = self.last_record()

@@ -157,6 +157,16 @@ class Lab:
         found = runs(self.guests.heartbeat(name).windows(), silence_s)
         return [run for run in found if run.last > since]
 
+    def guest_ramp(self, name: str) -> None:
+        """Have a guest begin to change its rate: see ``GuestOptions.ramp_ms``.
+
+        Again from the beginning if it has done so before.
+
+        Raises:
+            LabError: it was started without a ramp, or does not listen.
+        """
+        self.guests.ramp(name)
+
     def guest_stop(self, name: str) -> None:
         """Destroy and undefine a guest wherever it is."""
         self.guests.stop(name)

@@ -2,8 +2,9 @@
 
 It listens on one socket a host, stamps what it reads with this machine's monotonic
 clock, and appends windows to ``beats/GUEST.jsonl``. On ``control.sock`` it takes
-``verify NAME`` (ask a guest, wherever it runs, to walk over its memory) and
-``forget NAME`` (a new guest of this name starts: it was not silent before).
+``verify NAME`` (ask a guest, wherever it runs, to walk over its memory), ``ramp NAME``
+(to begin to change its rate) and ``forget NAME`` (a new guest of this name starts: it
+was not silent before).
 Run as ``python -m virtmigrate_lab.observer STATE_DIR HOST...``.
 """
 
@@ -29,7 +30,8 @@ WINDOW_S = 0.1
 TICK_S = 0.05
 READ_SIZE = 4096
 NICE = -10
-VERIFY = b"V"
+REQUESTS = {"verify": b"V", "ramp": b"R"}
+"""What is asked of a guest, and the byte that tells it."""
 
 
 @dataclass
@@ -87,18 +89,18 @@ class Observer:
         with contextlib.suppress(ConnectionError):
             for line in peer.recv(READ_SIZE).decode("ascii", "replace").splitlines():
                 verb, _, name = line.partition(" ")
-                if verb == "verify":
-                    self._verify(name)
+                if verb in REQUESTS:
+                    self._tell(name, REQUESTS[verb])
                 elif verb == "forget":
                     self._last_beat.pop(name, None)
         self._selector.unregister(peer)
         peer.close()
 
-    def _verify(self, name: str) -> None:
+    def _tell(self, name: str, request: bytes) -> None:
         for connection in list(self._connections.values()):
             if connection.name == name:
                 with contextlib.suppress(BlockingIOError, ConnectionError):
-                    connection.peer.send(VERIFY)
+                    connection.peer.send(request)
 
     def _read(self, connection: Connection) -> None:
         try:

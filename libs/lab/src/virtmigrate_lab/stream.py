@@ -23,6 +23,7 @@ NO_PAGE = 0xFFFFFFFF
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 """What a guest may be called: a name that is safe in a file name and a URI."""
 READY = 1
+RAMPED = 2
 FAULT = 0x80
 
 
@@ -43,6 +44,7 @@ class Record:
         errors: Pages that did not hold what they must.
         first_bad: The lowest such page, or None.
         ready: Whether its memory has been filled, so that it dirties and verifies.
+        ramped: Whether it has begun to change its rate, as it was asked to.
         fault: Whether it took an exception of the processor.
     """
 
@@ -57,6 +59,7 @@ class Record:
     errors: int
     first_bad: int | None
     ready: bool
+    ramped: bool
     fault: bool
 
 
@@ -146,5 +149,6 @@ def parse_record(line: bytes) -> Record | None:
         errors=errors,
         first_bad=None if first_bad == NO_PAGE else first_bad,
         ready=bool(flags & READY),
+        ramped=bool(flags & RAMPED),
         fault=bool(flags & FAULT),
     )

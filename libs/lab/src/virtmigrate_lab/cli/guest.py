@@ -48,6 +48,29 @@ def guest_start(  # noqa: PLR0913 - each is an option of the command
     fill: Annotated[
         int, typer.Option(metavar="PERCENT", help="Incompressible share of each page.")
     ] = GuestOptions.fill_percent,
+    hot: Annotated[
+        int,
+        typer.Option(
+            metavar="PERCENT", help="Of the working set, takes nine writes of ten."
+        ),
+    ] = GuestOptions.hot_percent,
+    wave: Annotated[
+        str | None,
+        typer.Option(metavar="MS,MS", help="At the dirty rate, then at the quiet one."),
+    ] = None,
+    quiet_rate: Annotated[
+        int, typer.Option(metavar="MiB/s", help="See --wave.")
+    ] = GuestOptions.quiet_rate_mib_s,
+    zero: Annotated[
+        int, typer.Option(metavar="PERCENT", help="Share of pages that stay zero.")
+    ] = GuestOptions.zero_percent,
+    ramp: Annotated[
+        int,
+        typer.Option(metavar="MS", help="Time to the ramp rate; see guest ramp."),
+    ] = GuestOptions.ramp_ms,
+    ramp_rate: Annotated[
+        int, typer.Option(metavar="MiB/s", help="See --ramp.")
+    ] = GuestOptions.ramp_rate_mib_s,
     transient: Annotated[
         bool, typer.Option("--transient", help="Without a configuration.")
     ] = False,
@@ -69,6 +92,12 @@ def guest_start(  # noqa: PLR0913 - each is an option of the command
         dirty_rate_mib_s=dirty_rate,
         pattern=pattern.value,
         fill_percent=fill,
+        hot_percent=hot,
+        wave_ms=None if wave is None else parse_wave(wave),
+        quiet_rate_mib_s=quiet_rate,
+        zero_percent=zero,
+        ramp_ms=ramp,
+        ramp_rate_mib_s=ramp_rate,
     )
     state = "is defined, its CPU stopped," if paused else "runs"
     data = {**options.to_json(), "host": host}
@@ -106,6 +135,16 @@ def guest_check(
         raise typer.Exit(FAILED)
 
 
+@app.command("ramp")
+@told
+def guest_ramp(
+    *, name: GuestName, directory: Directory = None, as_json: Json = False
+) -> None:
+    """Have a guest that was started with --ramp begin to change its rate."""
+    Lab.attach(directory).guest_ramp(name)
+    say({"ramping": name}, f"{name} changes its rate", as_json=as_json)
+
+
 @app.command("stop")
 @told
 def guest_stop(
@@ -134,6 +173,14 @@ def explain(report: GuestReport) -> str:
         lines.append(f"memory: {report.verified} pages verified, {report.errors} wrong")
     lines += [f"[red]problem:[/red] {text}" for text in report.problems]
     return "\n".join(lines)
+
+
+def parse_wave(text: str) -> tuple[int, int]:
+    """Milliseconds at the dirty rate and at the quiet one: ``2000,3000``."""
+    matched = re.fullmatch(r"(\d{1,9}),(\d{1,9})", text)
+    if not matched:
+        raise LabRefused(f"--wave {text!r}: 2000,3000 (milliseconds)")
+    return int(matched[1]), int(matched[2])
 
 
 def parse_since(text: str) -> float:

@@ -8,12 +8,14 @@
  *   rate counts touched pages x 4096 bytes: what a migration must send again.
  *   hot=PERCENT of the working set that takes nine writes of ten (0: all alike).
  *   on=MS off=MS quiet=MIB_S: a square wave, rate for on, then quiet for off.
+ *   zero=PERCENT of all pages, the last ones, that are zero and stay so.
+ *   ramp=MS top=MIB_S: when the host asks, rate rises (or falls) evenly to top in ramp.
  *
  * Serial output: a beat is one byte, 0x80 | (counter & 0x7f). About every 100 beats
  * a record of text follows (seven-bit, so that the two can't be confused):
  *   "S name clock counter writes started walks verified pages errors first_bad flags*sum\n"
  * with hexadecimal numbers; clock is milliseconds by the time-stamp counter. Bytes are dropped, never waited for, when nobody reads.
- * Serial input: 'V' starts a walk over all pages.
+ * Serial input: 'V' starts a walk over all pages, 'R' the ramp (anew).
  */
 
 typedef unsigned char u8;
@@ -32,6 +34,7 @@ enum {
     BURST_MS = 20,              /* most work that is made up for after a pause */
     PIT_HZ_1000 = 1193,         /* PIT ticks a millisecond */
     READY = 1,
+    RAMPED = 2,                 /* the ramp has begun */
 };
 
 struct multiboot {
@@ -41,20 +44,21 @@ struct multiboot {
 
 static struct {
     const char *name;
-    u32 name_len, ws, rate, pat, fill, hot, on, off, quiet;
-} cfg = { "guest", 5, 0, 0, 0, 100, 0, 0, 0, 0 };
+    u32 name_len, ws, rate, pat, fill, hot, on, off, quiet, zero, ramp, top;
+} cfg = { "guest", 5, 0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0 };
 
 static u32 pages;               /* data pages, the first cfg.ws of them get dirty */
 static u32 *generation;         /* what each page of the working set must hold */
 static u32 *data;
-static u32 filled;              /* words of a page that are not zero */
+static u32 solid;               /* pages that are not zero, the first ones */
+static u32 filled;              /* words of such a page that are not zero */
 static u32 ms;                  /* time-stamp counter cycles in a millisecond */
 static u64 counter, writes, verified;
 static u32 started, walks, errors, first_bad = ~0u, flags;
 static u32 fill_at, walk_at, write_at, hot_pages, walking;
-static u64 boot_at, beat_at, paced_at, wave_at;
+static u64 boot_at, beat_at, paced_at, wave_at, ramp_at;
 static u64 credit;
-static u32 page_cost, quiet_cost, quiet_now, since_record;
+static u32 page_cost, quiet_cost, quiet_now, ramping, since_record;
 static u32 random_state = 0x12345678;
 
 static inline void outb(u16 port, u8 value)
@@ -203,8 +207,9 @@ static void bad(u32 page)
 static void write_words(u32 page, u32 gen)
 {
     u32 *p = data + page * WORDS;
+    u32 full = page < solid ? filled : 0;
     u32 i;
-    for (i = 0; i < filled; i++) {
+    for (i = 0; i < full; i++) {
         p[i] = word(page, gen, i);
     }
     for (; i < WORDS; i++) {
@@ -234,12 +239,13 @@ static void verify(u32 page)
     const u32 *p = data + page * WORDS;
     u32 gen = page < cfg.ws ? generation[page] : 0;
     u32 rest = cfg.pat == 2 ? gen : 0;
-    u32 wrong = p[0] ^ ((gen || filled) ? word(page, gen, 0) : 0);
+    u32 full = page < solid ? filled : 0;
+    u32 wrong = p[0] ^ ((gen || full) ? word(page, gen, 0) : 0);
     u32 i;
-    for (i = 1; i < filled; i++) {
+    for (i = 1; i < full; i++) {
         wrong |= p[i] ^ word(page, rest, i);
     }
-    for (i = filled ? filled : 1; i < WORDS; i++) {
+    for (i = full ? full : 1; i < WORDS; i++) {
         wrong |= p[i];
     }
     if (wrong) {
@@ -292,6 +298,28 @@ static u32 next_page(void)
     return write_at;
 }
 
+static u32 cost_of(u32 mib_s)
+{
+    u64 second = (u64)ms * 1000;
+    if (!mib_s || !cfg.ws) {
+        return 0;
+    }
+    u32 cost = divide(second, mib_s * MIB_PAGES);
+    return cost ? cost : 1;
+}
+
+static void climb(u64 now)
+{
+    u32 passed = divide(now - ramp_at, ms);
+    if (passed >= cfg.ramp) {
+        ramping = 0;
+        page_cost = cost_of(cfg.top);
+        return;
+    }
+    page_cost = cost_of(divide((u64)cfg.rate * (cfg.ramp - passed)
+                               + (u64)cfg.top * passed, cfg.ramp));
+}
+
 static void pace(void)
 {
     u64 now = cycles();
@@ -306,6 +334,9 @@ static void pace(void)
         quiet_now = !quiet_now;
         wave_at = now;
         credit = 0;
+    }
+    if (ramping) {
+        climb(now);
     }
 }
 
@@ -341,10 +372,16 @@ static int work(void)
 static void listen(void)
 {
     while (inb(COM + 5) & 1) {
-        if (inb(COM) == 'V' && flags & READY) {
+        u8 asked = inb(COM);
+        if (asked == 'V' && flags & READY) {
             started++;
             walk_at = 0;
             walking = 1;
+        }
+        if (asked == 'R' && flags & READY) {
+            flags |= RAMPED;
+            ramping = 1;
+            ramp_at = cycles();
         }
     }
 }
@@ -439,7 +476,8 @@ static void parse(const char *s)
     static const struct { const char *key; u32 *value; } table[] = {
         { "ws=", &cfg.ws }, { "rate=", &cfg.rate }, { "pat=", &cfg.pat },
         { "fill=", &cfg.fill }, { "hot=", &cfg.hot }, { "on=", &cfg.on },
-        { "off=", &cfg.off }, { "quiet=", &cfg.quiet },
+        { "off=", &cfg.off }, { "quiet=", &cfg.quiet }, { "zero=", &cfg.zero },
+        { "ramp=", &cfg.ramp }, { "top=", &cfg.top },
     };
     while (*s) {
         u32 i;
@@ -464,16 +502,6 @@ static void parse(const char *s)
     }
 }
 
-static u32 cost_of(u32 mib_s)
-{
-    u64 second = (u64)ms * 1000;
-    if (!mib_s || !cfg.ws) {
-        return 0;
-    }
-    u32 cost = divide(second, mib_s * MIB_PAGES);
-    return cost ? cost : 1;
-}
-
 static void lay_out(u32 top)
 {
     u32 all = (top - FIRST) / PAGE;
@@ -484,6 +512,10 @@ static void lay_out(u32 top)
     cfg.ws *= MIB_PAGES;
     if (cfg.ws > pages) {
         cfg.ws = pages;
+    }
+    solid = pages - divide((u64)pages * cfg.zero, 100);
+    if (solid < cfg.ws) {
+        solid = cfg.ws;
     }
     hot_pages = divide((u64)cfg.ws * cfg.hot, 100);
     if (hot_pages >= cfg.ws) {
