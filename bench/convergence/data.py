@@ -1,0 +1,64 @@
+"""All that a run saw, as it is written to JSON and read back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bench.convergence.cell import Cell
+
+
+@dataclass
+class Data:
+    """A run.
+
+    Args:
+        machine: Where and when; see :func:`bench.convergence.machine.machine`.
+        cells: What was seen, in the order in which it was run.
+        scenarios: The scenarios that were run, by id.
+        strategies: The strategies that were run, by id.
+        missing: Rows that could not be run here, and why.
+    """
+
+    machine: dict[str, Any]
+    cells: list[Cell] = field(default_factory=list)
+    scenarios: dict[str, dict[str, Any]] = field(default_factory=dict)
+    strategies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    missing: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, task, cell: Cell) -> None:
+        """One more cell."""
+        way = task.strategy
+        self.scenarios[task.scenario.id] = {
+            **asdict(task.scenario),
+            "ratio": task.scenario.ratio,
+        }
+        self.strategies[way.id] = {**asdict(way), "uses": sorted(way.uses)}
+        self.cells.append(cell)
+
+    def uses(self, strategy: str) -> frozenset[str]:
+        """The consents of a strategy."""
+        return frozenset(self.strategies[strategy]["uses"])
+
+    def adaptive(self, strategy: str) -> bool:
+        """Whether it is virtmigrate's own policy."""
+        return bool(self.strategies[strategy]["policy"] == "adaptive")
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON data."""
+        return {
+            "machine": self.machine,
+            "missing": self.missing,
+            "scenarios": self.scenarios,
+            "strategies": self.strategies,
+            "cells": [cell.to_json() for cell in self.cells],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Data:
+        """Back from :meth:`to_json`."""
+        cells = [Cell(**cell) for cell in data["cells"]]
+        missing = [(name, why) for name, why in data["missing"]]
+        return cls(
+            data["machine"], cells, data["scenarios"], data["strategies"], missing
+        )

@@ -1,0 +1,109 @@
+"""A move by virtmigrate under a policy, with the same deadline and watched the same.
+
+Imported late: the rows of virsh run without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+CANCEL_TIMEOUT_S = 90.0
+"""Nothing may cancel post-copy: it gets this long past the deadline."""
+GRACE_S = 5.0
+"""The policy has the scenario's deadline: it is given this long to keep it."""
+MEASURE_S = 1.0
+
+
+class Ours:
+    """Moves by virtmigrate, with a journal as it is used.
+
+    Args:
+        scratch: Where the journal is kept.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        from virtmigrate import Migrator
+        from virtmigrate.sqlite_journal import SQLiteJournal
+
+        self._journal = SQLiteJournal(scratch / "journal.db")
+        self._migrator = Migrator(journal=self._journal)
+
+    def mover(self, cell, strategy, scenario, name: str, hosts) -> Callable[[], str]:
+        """Plan it, with a measurement, before the clock starts: the forecast."""
+        from virtmigrate import Options
+
+        way = (name, *(host.uri for host in hosts), Options(**strategy.options))
+        policy = policy_for(strategy, scenario)
+        plan = self._migrator.plan(*way, policy=policy, measure_s=MEASURE_S)
+        if plan.forecast is not None:
+            cell.more["forecast"] = plan.forecast.model_dump(mode="json")
+        return lambda: self._move(cell, way, policy, scenario.deadline_s)
+
+    def _move(self, cell, way, policy, deadline_s: float) -> str:
+        handle = self._migrator.start(*way, policy=policy)
+        late = False
+        try:
+            result = handle.wait(deadline_s + GRACE_S)
+        except TimeoutError:
+            late = True
+            handle.cancel()
+            result = handle.wait(CANCEL_TIMEOUT_S)
+        except BaseException:
+            handle.cancel()
+            raise
+        self._note(cell, handle.migration, result)
+        if not result.succeeded:
+            return "deadline" if late else f"{result.outcome}: {result.reason}"
+        return "ended after the deadline" if late else ""
+
+    def _note(self, cell, migration: str, result) -> None:
+        """What its journal says of it."""
+        told = result.model_dump(mode="json")
+        keys = ("outcome", "limit", "fired", "effective", "timing", "processed_bytes")
+        cell.more["result"] = {key: told.get(key) for key in keys}
+        cell.passes = told.get("iterations")
+        for record in self._journal.records(migration):
+            if record.kind == "acted":
+                body = record.body
+                at = round(float(body.get("at_ms") or 0) / 1000, 3)
+                value = body.get("value")
+                words = " ".join(str(x) for x in (body["action"], value) if x)
+                cell.marks.append((at, words))
+
+
+def policy_for(strategy, scenario):
+    """The row's policy; ours is told the scenario's limits, a peer keeps its own."""
+    from virtmigrate.presets import preset
+
+    policy = shortened(preset(strategy.policy), strategy.clock)
+    given = dict.fromkeys(sorted(strategy.uses), True)
+    if given:
+        policy = policy.allowing(**given)
+    if strategy.limited:
+        policy = policy.limited(
+            max_downtime_ms=scenario.gap_ms, max_total_s=scenario.deadline_s
+        )
+    return policy
+
+
+def shortened(policy, clock: float):
+    """A policy whose times are divided, for peers whose clock is in minutes."""
+    if clock == 1:
+        return policy
+    return type(policy).model_validate(_divided(policy.model_dump(), clock))
+
+
+def _divided(data: Any, clock: float) -> Any:
+    """Every number whose name says that it is seconds, divided."""
+    if isinstance(data, dict):
+        return {
+            key: value / clock
+            if key.endswith(("_s", "_s_per_gib")) and isinstance(value, int | float)
+            else _divided(value, clock)
+            for key, value in data.items()
+        }
+    if isinstance(data, list | tuple):
+        return type(data)(_divided(each, clock) for each in data)
+    return data

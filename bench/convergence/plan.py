@@ -1,0 +1,99 @@
+"""Which cells are run, in which order: strategies take turns within a scenario."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bench.convergence import guestperf
+from bench.convergence.scenarios import SCENARIOS, Scenario
+from bench.convergence.strategies import ROWS, STRATEGIES, Strategy
+
+QUICK_SCENARIOS = ("S2", "S6", "S8")
+QUICK_STRATEGIES = (
+    *("virsh", "auto-converge", "postcopy-after-pass", "xbzrle"),
+    *("adaptive", "adaptive+postcopy"),
+)
+QUICK_DEADLINE_S = 12.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One cell to run."""
+
+    scenario: Scenario
+    strategy: Strategy
+    buffers: str
+    repeat: int
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A row that can't be run here, and why: it is listed, not left out."""
+
+    name: str
+    why: str
+
+
+def chosen(asked) -> list[tuple[Scenario, Strategy]]:
+    """Scenario and strategy of each cell, by the command line.
+
+    Raises:
+        SystemExit: there is no such scenario or strategy.
+    """
+    if asked.guestperf:
+        return [(p.scenario, p.strategy) for p in guestperf.POINTS if p.strategy]
+    scenarios = QUICK_SCENARIOS if asked.quick else tuple(SCENARIOS)
+    strategies = QUICK_STRATEGIES if asked.quick else tuple(row.id for row in ROWS)
+    rows = _named(asked.scenarios, scenarios, SCENARIOS)
+    if asked.quick:
+        rows = [replace(row, deadline_s=QUICK_DEADLINE_S) for row in rows]
+    if asked.deadline:
+        rows = [replace(row, deadline_s=asked.deadline) for row in rows]
+    ways = _named(asked.strategies, strategies, STRATEGIES)
+    return [(row, way) for row in rows for way in ways]
+
+
+def _named(text, default, table):
+    names = text.split(",") if text else default
+    unknown = [name for name in names if name not in table]
+    if unknown:
+        raise SystemExit(f"unknown: {', '.join(unknown)}; there are {', '.join(table)}")
+    return [table[name] for name in names]
+
+
+def tasks(pairs, buffers: list[str], repeats: int, able) -> list[Task]:
+    """All cells in order; within a scenario A B C, A B C.
+
+    Args:
+        pairs: Scenarios and strategies.
+        buffers: TCP buffers to run each with.
+        repeats: How often.
+        able: Whether a strategy can be run here.
+    """
+    order: dict[str, list[tuple[Scenario, Strategy]]] = {}
+    for scenario, strategy in pairs:
+        if able(strategy):
+            order.setdefault(scenario.id, []).append((scenario, strategy))
+    return [
+        Task(scenario, strategy, each, repeat)
+        for rows in order.values()
+        for repeat in range(repeats)
+        for each in buffers
+        for scenario, strategy in rows
+    ]
+
+
+def missing(asked, pairs, able) -> list[Missing]:
+    """What can't be run here."""
+    absent = {way.id for _, way in pairs if not able(way)}
+    found = [
+        Missing(name, "this virtmigrate has no convergence policies")
+        for name in sorted(absent)
+    ]
+    if asked.guestperf:
+        found += [
+            Missing(f"{p.comparison} {p.point}", f"needs {p.needs}")
+            for p in [*guestperf.POINTS, *guestperf.SUCCESSORS]
+            if p.strategy is None
+        ]
+    return found

@@ -1,0 +1,321 @@
+"""The tables: data, so that Markdown and HTML show the same."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.convergence import figures
+from bench.convergence.data import Data
+from bench.convergence.figures import Group
+
+SUCCESS_NOTE = (
+    "Within limits: before the deadline, memory whole, one copy running, and no silence"
+    f" of more than {figures.GAP_FACTOR} x the permitted stop + {figures.GAP_MARGIN_MS}"
+    " ms unless post-copy or a pause is consented to. What it could: cells in which"
+    " anybody with at most its consents kept them, in this run."
+)
+CLOCK_NOTE = (
+    "Clock: times of a peer's policy are divided by this, as its clock is made for"
+    " guests of many GiB; its steps and limits are its own."
+)
+THROTTLERS = ("auto-converge", "auto-converge-40-20")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    Args:
+        title: Over it.
+        head: Of its columns.
+        rows: Its cells.
+        notes: Below it.
+        scenario: The scenario whose plot belongs to it, "" for none.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    notes: list[str] = field(default_factory=list)
+    scenario: str = ""
+
+
+def summary(data: Data) -> list[Table]:
+    """What the run shows, in a few tables; an empty one is left out."""
+    makers: tuple[Callable[[Data], Table], ...] = (
+        success,
+        regret,
+        plain,
+        throttled,
+        gaps,
+        stalls,
+        forecast,
+        lost,
+        absent,
+    )
+    return [table for table in (make(data) for make in makers) if table.rows]
+
+
+def success(data: Data) -> Table:
+    """Which share kept the limits."""
+    rows = [
+        (
+            row.strategy,
+            consents(data, row.strategy),
+            clock(data, row.strategy),
+            share(row.ended, row.cells),
+            share(row.within, row.cells),
+            share(row.within_feasible, row.feasible),
+        )
+        for row in figures.successes(data)
+    ]
+    return Table(
+        "Ended within the limits",
+        ("strategy", "may", "clock", "ended", "within limits", "of what it could"),
+        rows,
+        [SUCCESS_NOTE, CLOCK_NOTE],
+    )
+
+
+def regret(data: Data) -> Table:
+    """Ours beside the best fixed strategy."""
+    rows = figures.regrets(data)
+    ratios = [row.ratio for row in rows if row.ratio is not None]
+    notes = []
+    if ratios:
+        notes.append(
+            f"Geometric mean {figures.geometric_mean(ratios):.3f} (goal <= 1.03),"
+            f" worst {max(ratios):.3f} (goal <= 1.10), {len(ratios)} cells."
+            " Only strategies with the same or fewer consents that kept the limits.",
+        )
+    return Table(
+        "Total time beside the best fixed strategy",
+        ("scenario", "buffers", "ours", "s", "best fixed", "s", "ratio"),
+        [
+            (
+                *(row.ours.scenario, row.ours.buffers, row.ours.strategy),
+                total(row.ours),
+                row.best.strategy if row.best else "none kept them",
+                total(row.best) if row.best else "",
+                number(row.ratio),
+            )
+            for row in rows
+        ],
+        notes,
+    )
+
+
+def plain(data: Data) -> Table:
+    """Ours beside `virsh migrate --live`, where that ends."""
+    rows = [pair for pair in figures.pairs(data, "virsh") if not pair.open]
+    worst = max((pair.time for pair in rows), default=0)
+    return Table(
+        "Total time beside virsh migrate --live, where that ends",
+        ("scenario", "buffers", "ours", "s", "virsh", "ratio"),
+        [(*cell(p.ours), total(p.ours), total(p.theirs), number(p.time)) for p in rows],
+        [f"Worst {worst:.3f} (goal <= 1.02)."],
+    )
+
+
+def throttled(data: Data) -> Table:
+    """Ours beside auto-converge at r = 1.5."""
+    rows = [
+        pair
+        for name in THROTTLERS
+        for pair in figures.pairs(data, name)
+        if data.scenarios[pair.ours.scenario]["ratio"] == figures.MUCH
+        and data.scenarios[pair.ours.scenario]["needs"]
+        and pair.ours.ended
+    ]
+    return Table(
+        "Auto-converge at r = 1.5, where pre-copy never ends: how many times as long",
+        ("scenario", "buffers", "ours", "against", "time", "bytes"),
+        [
+            (
+                *(*cell(p.ours), p.theirs.strategy),
+                f"{'> ' * p.open}{1 / p.time:.1f}",
+                f"{'> ' * p.open}{1 / p.sent:.1f}",
+            )
+            for p in rows
+        ],
+        ["Goal: 5 and 5, with consent to post-copy. >: it was ended at the deadline."],
+    )
+
+
+def gaps(data: Data) -> Table:
+    """The stop of the guest beside what was permitted."""
+    rows = [
+        group
+        for group in figures.groups(data)
+        if data.adaptive(group.strategy)
+        and group.ended
+        and not data.uses(group.strategy)
+    ]
+    return Table(
+        "The guest's longest silence, without any consent",
+        ("scenario", "buffers", "ours", "ms", "permitted + 5 % + 30 ms"),
+        [
+            (
+                *cell(g),
+                f"{g.gap_ms:.0f}",
+                f"{figures.gap_limit_ms(data, g.scenario):.0f}",
+            )
+            for g in rows
+        ],
+    )
+
+
+def stalls(data: Data) -> Table:
+    """Post-copy on random writes."""
+    rows = [
+        pair
+        for pair in figures.pairs(data, figures.POSTCOPY_OF_VIRSH)
+        if pair.ours.scenario == figures.STALLED
+        and "postcopy" in data.uses(pair.ours.strategy)
+    ]
+    return Table(
+        "Post-copy on random writes: the worst stall",
+        ("scenario", "buffers", "ours", "ms", "virsh", "ratio"),
+        [
+            (
+                *(*cell(p.ours), f"{p.ours.gap_ms:.0f}", f"{p.theirs.gap_ms:.0f}"),
+                number(p.gap),
+            )
+            for p in rows
+        ],
+        ["Goal: at most a third."],
+    )
+
+
+def forecast(data: Data) -> Table:
+    """What the plan foretold."""
+    rows = figures.forecasts(data)
+    errors = [row.error for row in rows if row.error is not None]
+    notes = []
+    if errors:
+        notes.append(
+            f"Median error {100 * statistics.median(errors):.1f} % (goal <= 5 %), p95"
+            f" {100 * figures.percentile(errors, 0.95):.1f} % (goal <= 15 %)."
+            " Time of the transfer, from the first byte to the last.",
+        )
+    return Table(
+        "Forecast before the start",
+        ("scenario", "buffers", "ours", "verdict", "foretold s", "took s", "error"),
+        [
+            (
+                *(row.cell.scenario, row.cell.buffers, row.cell.strategy, row.verdict),
+                number(row.foretold_s),
+                number(row.cell.transfer_s) if row.cell.ended else "did not end",
+                "" if row.error is None else f"{100 * row.error:.1f} %",
+            )
+            for row in rows
+        ],
+        notes,
+    )
+
+
+def lost(data: Data) -> Table:
+    """Where ours is not the best."""
+    return Table(
+        "Cells that are lost",
+        ("scenario", "buffers", "ours", "s", "to", "s", "why"),
+        [
+            (
+                *(*cell(row.ours), total(row.ours)),
+                row.best.strategy if row.best else "",
+                total(row.best) if row.best else "",
+                row.ours.cells[0].why or f"{number(row.ratio)} x",
+            )
+            for row in figures.lost(data)
+        ],
+    )
+
+
+def absent(data: Data) -> Table:
+    """What could not be run here."""
+    return Table("Not to be had here", ("row", "why"), list(data.missing))
+
+
+def scenarios(data: Data) -> list[Table]:
+    """A table for each scenario: every strategy with all that was seen."""
+    every = figures.groups(data)
+    return [
+        Table(
+            f"{name}: {row['title']}",
+            (
+                *("strategy", "buffers", "n", "total s", "there after s"),
+                *("gap ms", "stalls ms", "worst three ms", "lost %"),
+                *("MiB", "passes", "limits", "jitter ms"),
+            ),
+            [seen(group) for group in every if group.scenario == name],
+            [about(row)],
+            name,
+        )
+        for name, row in data.scenarios.items()
+    ]
+
+
+def about(row: dict[str, Any]) -> str:
+    """What a scenario asks for."""
+    return (
+        f"Deadline {row['deadline_s']:g} s, longest stop {row['gap_ms']} ms; it tests:"
+        f" {row['tests']}."
+    )
+
+
+def seen(group: Group) -> tuple[str, ...]:
+    """All that was seen of one cell: medians."""
+    cells = group.cells
+
+    def middle(values, digits: int = 0) -> str:
+        known = [value for value in values if value is not None]
+        return f"{statistics.median(known):.{digits}f}" if known else "-"
+
+    worst = max(cells, key=lambda cell: cell.gap_ms).worst_ms
+    return (
+        *(group.strategy, group.buffers, str(len(cells)), total(group)),
+        middle((c.landed_s for c in cells), 2),
+        *(middle(c.gap_ms for c in cells), middle(c.stalls_ms for c in cells)),
+        " ".join(f"{ms:.0f}" for ms in worst),
+        *(middle(c.lost_percent for c in cells), middle(c.sent_mib for c in cells)),
+        middle(c.passes for c in cells),
+        "kept" if group.within else "gap" if group.ended else "no end",
+        f"{max(c.jitter_ms for c in cells):.0f}",
+    )
+
+
+def cell(group: Group) -> tuple[str, str, str]:
+    """Which cell it is."""
+    return group.scenario, group.buffers, group.strategy
+
+
+def total(group: Group) -> str:
+    """Median total time, with its range; one that was ended is longer than this."""
+    times = [each.total_s for each in group.cells]
+    text = f"{'' if group.ended else '> '}{group.total_s:.2f}"
+    spread = f" ({min(times):.2f}-{max(times):.2f})"
+    return text + (spread if max(times) - min(times) >= 0.01 else "")
+
+
+def number(value: float | None) -> str:
+    """Two or three digits after the point; nothing for nothing."""
+    return "" if value is None else f"{value:.3f}" if value < 10 else f"{value:.2f}"
+
+
+def share(part: int, whole: int) -> str:
+    """Of how many, and in percent."""
+    return f"{part}/{whole} ({100 * part / whole:.0f} %)" if whole else "-"
+
+
+def consents(data: Data, strategy: str) -> str:
+    """What a strategy may do."""
+    return ", ".join(data.strategies[strategy]["uses"]) or "-"
+
+
+def clock(data: Data, strategy: str) -> str:
+    """By how much the times of a policy are divided."""
+    divided = data.strategies[strategy]["clock"]
+    return "" if divided == 1 else f"1/{divided:g}"
