@@ -1,0 +1,176 @@
+"""bench.convergence: its rows are sound, and its figures are what they say."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+
+import pytest
+
+from bench.convergence import figures, guestperf, report
+from bench.convergence.cell import Cell, busy_s, judge
+from bench.convergence.data import Data
+from bench.convergence.ours import shortened
+from bench.convergence.plan import Task, chosen, missing, tasks
+from bench.convergence.scenarios import SCENARIOS
+from bench.convergence.strategies import PROBES, ROWS, STRATEGIES
+from bench.convergence.virsh_move import cache_for, command
+from virtmigrate_lab import GuestOptions
+
+UUID = "6d11347d-b9fa-4924-a37d-bc2c2ded3baf"
+MIB = 1 << 20
+ALL = [*SCENARIOS.values(), *(point.scenario for point in guestperf.POINTS)]
+
+
+def asked(**words):
+    given = dict.fromkeys(("scenarios", "strategies", "deadline", "guestperf", "quick"))
+    return Namespace(**{**given, **words})
+
+
+def run(*rows):
+    """Data of cells, each (scenario, strategy, seconds, ended)."""
+    data = Data({"date": "today"})
+    for scenario, strategy, seconds, ended in rows:
+        row, way = SCENARIOS[scenario], STRATEGIES[strategy]
+        cell = Cell(scenario, strategy, "deep", 0, ended=ended, total_s=seconds)
+        cell.sent_mib, cell.gap_ms = 64 * seconds, 100.0
+        judge(cell, row.gap_ms, way.uses, row.deadline_s)
+        data.add(Task(row, way, "deep", 0), cell)
+    return data
+
+
+@pytest.mark.parametrize("scenario", ALL, ids=lambda row: row.id)
+def test_the_guest_of_each_scenario_can_be_made(scenario):
+    assert GuestOptions("g", UUID, **scenario.guest).memory_mib >= 256
+
+
+def test_ramps_are_asked_of_guests_that_have_one():
+    for row in SCENARIOS.values():
+        ramped = any(moment.action == "ramp" for moment in row.moments)
+        assert ramped == bool(row.guest.get("ramp_ms"))
+
+
+def test_no_name_is_used_twice():
+    names = [row.id for row in (*ROWS, *PROBES)]
+    assert len(names) == len(set(names)) == len(STRATEGIES)
+    assert len(SCENARIOS) == 19
+
+
+def test_guestperf_has_its_38_rows_and_none_is_left_out():
+    assert len(guestperf.POINTS) == 38
+    words = asked(guestperf=True)
+    here = chosen(words)
+    absent = missing(words, here, lambda way: True)
+    assert len(here) + len(absent) == 38 + len(guestperf.SUCCESSORS)
+    assert all("needs" in row.why for row in absent)
+
+
+def test_strategies_take_turns_within_a_scenario():
+    pairs = chosen(asked(scenarios="S6,S8", strategies="virsh,xbzrle"))
+    todo = tasks(pairs, ["deep"], 2, lambda way: True)
+    order = [(task.scenario.id, task.strategy.id) for task in todo]
+    assert order[:4] == [("S6", "virsh"), ("S6", "xbzrle")] * 2
+    assert len(order) == 8
+
+
+def test_what_this_virtmigrate_can_not_do_is_listed():
+    pairs = chosen(asked(scenarios="S6", strategies="virsh,adaptive"))
+    listed = missing(asked(), pairs, lambda way: not way.ours)
+    assert [row.name for row in listed] == ["adaptive"]
+
+
+def test_an_unknown_row_is_refused():
+    with pytest.raises(SystemExit, match="S99"):
+        chosen(asked(scenarios="S99"))
+
+
+def test_a_cell_that_did_not_end_counts_as_its_deadline():
+    cell = Cell("S6", "virsh", "deep", 0, total_s=45.0)
+    judge(cell, 300, frozenset(), 30.0)
+    assert cell.total_s == 30.0
+    assert not cell.within
+
+
+@pytest.mark.parametrize(
+    ("gap_ms", "uses", "within"),
+    [(345, (), True), (346, (), False), (900, ("pause",), True)],
+)
+def test_a_stop_counts_unless_there_is_consent(gap_ms, uses, within):
+    cell = Cell("S2", "virsh", "deep", 0, ended=True, gap_ms=gap_ms)
+    judge(cell, 300, frozenset(uses), 30.0)
+    assert cell.within == within
+
+
+def test_ours_is_compared_with_those_that_have_the_same_consents():
+    data = run(
+        ("S6", "virsh", 30, False),
+        ("S6", "postcopy-after-pass", 6, True),
+        ("S6", "xbzrle", 8, True),
+        ("S6", "adaptive", 8.8, True),
+        ("S6", "adaptive+postcopy", 6.6, True),
+    )
+    first, second = figures.regrets(data)
+    assert (first.best.strategy, second.best.strategy) == (
+        "xbzrle",
+        "postcopy-after-pass",
+    )
+    assert [first.ratio, second.ratio] == pytest.approx([1.1, 1.1])
+    assert len(figures.lost(data)) == 2
+
+
+def test_an_honest_abort_is_no_loss_where_nobody_ends_it():
+    data = run(("S10", "virsh", 30, False), ("S10", "adaptive", 7, False))
+    assert figures.lost(data) == []
+    assert [row.feasible for row in figures.successes(data)] == [0, 0]
+
+
+def test_a_strategy_that_ended_at_the_deadline_is_open():
+    data = run(("S6", "auto-converge", 30, False), ("S6", "adaptive", 6, True))
+    (pair,) = figures.pairs(data, "auto-converge")
+    assert pair.open
+    assert pair.time == pytest.approx(0.2)
+
+
+def test_tables_say_the_same_after_json():
+    data = run(("S6", "auto-converge", 30, False), ("S6", "adaptive", 6, True))
+    data.cells[1].more["forecast"] = {"verdict": "converges", "total_s": 5.5}
+    data.cells[1].transfer_s = 5.0
+    data.cells[1].curve = [(0.0, 0.0), (6.0, 384.0)]
+    again = Data.from_json(json.loads(json.dumps(data.to_json())))
+    assert report.markdown(again) == report.markdown(data)
+    assert "10.0 %" in report.markdown(data)
+    assert "<polyline" in report.html(data)
+
+
+def test_a_transfer_is_timed_by_its_own_bytes():
+    curve = [
+        (0.0, 0.0),
+        (0.5, 0.1),
+        (1.0, 10.0),
+        (2.0, 99.0),
+        (3.0, 100.0),
+        (4.0, 100.2),
+    ]
+    assert busy_s(curve) == pytest.approx(1.02)
+
+
+def test_a_cache_is_a_power_of_two():
+    assert cache_for(256) == cache_for(200) == 256 * MIB
+    assert cache_for(256, 10) == 16 * MIB
+    assert cache_for(256, 50) == 128 * MIB
+
+
+def test_words_that_depend_on_guest_and_link_are_filled_in():
+    class Host:
+        uri = "there"
+
+    guest = GuestOptions("g", UUID, memory_mib=256)
+    line = command(Host, Host, guest, STRATEGIES["xbzrle"], 64)
+    assert str(256 * MIB) in line
+    line = command(Host, Host, guest, STRATEGIES["postcopy-capped-75"], 64)
+    assert line[line.index("--postcopy-bandwidth") + 1] == "48"
+
+
+def test_a_clock_that_is_left_alone_leaves_the_policy_alone():
+    policy = object()
+    assert shortened(policy, 1) is policy
