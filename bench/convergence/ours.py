@@ -11,8 +11,8 @@ from typing import Any
 
 CANCEL_TIMEOUT_S = 90.0
 """Nothing may cancel post-copy: it gets this long past the deadline."""
-GRACE_S = 5.0
-"""The policy has the scenario's deadline: it is given this long to keep it."""
+GRACE_S = 1.0
+"""A policy's deadline is one of the transfer: the phases before it take so long."""
 MEASURE_S = 1.0
 
 
@@ -39,13 +39,14 @@ class Ours:
         plan = self._migrator.plan(*way, policy=policy, measure_s=MEASURE_S)
         if plan.forecast is not None:
             cell.more["forecast"] = plan.forecast.model_dump(mode="json")
-        return lambda: self._move(cell, way, policy, scenario.deadline_s)
+        patience_s = scenario.deadline_s + (GRACE_S if strategy.limited else 0)
+        return lambda: self._move(cell, way, policy, patience_s)
 
-    def _move(self, cell, way, policy, deadline_s: float) -> str:
+    def _move(self, cell, way, policy, patience_s: float) -> str:
         handle = self._migrator.start(*way, policy=policy)
         late = False
         try:
-            result = handle.wait(deadline_s + GRACE_S)
+            result = handle.wait(patience_s)
         except TimeoutError:
             late = True
             handle.cancel()
