@@ -14,6 +14,8 @@ CANCEL_TIMEOUT_S = 90.0
 GRACE_S = 1.0
 """A policy's deadline is one of the transfer: the phases before it take so long."""
 MEASURE_S = 1.0
+TIMES = ("_s", "_s_per_gib")
+STOP = "max_switchover_s"
 
 
 class Ours:
@@ -97,11 +99,11 @@ def shortened(policy, clock: float):
 
 
 def _divided(data: Any, clock: float) -> Any:
-    """Every number whose name says that it is seconds, divided."""
+    """Every time of the policy's clock, divided; a stop of the guest stays as it is."""
     if isinstance(data, dict):
         return {
             key: value / clock
-            if key.endswith(("_s", "_s_per_gib")) and isinstance(value, int | float)
+            if key.endswith(TIMES) and key != STOP and isinstance(value, int | float)
             else _divided(value, clock)
             for key, value in data.items()
         }

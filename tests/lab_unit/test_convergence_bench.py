@@ -171,6 +171,26 @@ def test_words_that_depend_on_guest_and_link_are_filled_in():
     assert line[line.index("--postcopy-bandwidth") + 1] == "48"
 
 
+def test_a_clock_is_divided_but_not_a_stop_of_the_guest():
+    class Policy:
+        def model_dump(self):
+            rules = ({"when": {"after_s_per_gib": 75.0, "passes_above": 3}},)
+            limits = {"max_total_s": 60, "max_switchover_s": 30.0, "max_downtime_ms": 9}
+            return {"name": "p", "limits": limits, "rules": rules}
+
+        @staticmethod
+        def model_validate(data):
+            return data
+
+    made = shortened(Policy(), 10)
+    assert made["limits"] == {
+        "max_total_s": 6,
+        "max_switchover_s": 30.0,
+        "max_downtime_ms": 9,
+    }
+    assert made["rules"] == ({"when": {"after_s_per_gib": 7.5, "passes_above": 3}},)
+
+
 def test_a_clock_that_is_left_alone_leaves_the_policy_alone():
     policy = object()
     assert shortened(policy, 1) is policy
