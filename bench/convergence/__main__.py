@@ -45,6 +45,7 @@ def parsed() -> argparse.Namespace:
     say("--strategies", help=f"of {','.join(STRATEGIES)}")
     say("--buffers", choices=list(BUFFERS), default="deep", help="TCP buffers")
     say("--deadline", type=float, help="seconds, for every scenario")
+    say("--measure", type=float, default=3.0, help="seconds, for the forecast")
     say("--quick", action="store_true", help="few of each: five minutes")
     say("--guestperf", action="store_true", help="QEMU's comparisons instead")
     say("--json", type=Path, help="write all that was seen there")
@@ -54,16 +55,19 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run(todo: list[Task], data: Data) -> None:
+def run(todo: list[Task], data: Data, measure_s: float) -> None:
     """Run the cells; each is added as soon as it is there."""
     from virtmigrate_lab import Lab
 
     with tempfile.TemporaryDirectory(prefix="vm-bench-", dir="/tmp") as scratch:
         state = Path(scratch) / "lab"
-        ours = Ours(Path(scratch) / "j") if any(t.strategy.ours for t in todo) else None
+        ours = None
+        if any(task.strategy.ours for task in todo):
+            ours = Ours(Path(scratch) / "journal", measure_s)
         with Lab.up("2", state_dir=state) as lab:
             field = Field(lab, ours)
             try:
+                field.warm_up()
                 for number, task in enumerate(todo, 1):
                     cell = field.run(
                         task.scenario, task.strategy, task.buffers, task.repeat
@@ -116,7 +120,7 @@ def main() -> None:
     todo = tasks(pairs, BUFFERS[asked.buffers], asked.repeats, able)
     print(f"{len(todo)} cells; {data.machine}", flush=True)
     try:
-        run(todo, data)
+        run(todo, data, asked.measure)
     except KeyboardInterrupt:
         print("\ninterrupted: this is what there is")
     finally:

@@ -36,12 +36,14 @@ class Cell:
         ended: It was done before the deadline.
         within: ... and no stop was longer than asked, or consent was given.
         total_s: Call to return; the deadline if it had not ended by then.
+        over_s: Call to return, as it was.
         transfer_s: From the first of the guest's bytes on the link to the last.
         landed_s: The guest ran at the destination; None if it did not.
         gap_ms: Its longest silence meanwhile.
         stalls_ms: Sum of its silences of more than 20 ms.
         worst_ms: The three longest.
-        lost_percent: Share of its work that it did not get done meanwhile.
+        lost_percent: Share of its work that it did not get done meanwhile: of its
+            writes, or of its beats where its writes are not steady.
         sent_mib: What left the source's device.
         passes: Passes over its memory; None if nobody said.
         jitter_ms: Its longest silence before the move.
@@ -60,6 +62,7 @@ class Cell:
     ended: bool = False
     within: bool = False
     total_s: float = 0.0
+    over_s: float = 0.0
     transfer_s: float = 0.0
     landed_s: float | None = None
     gap_ms: float = 0.0
@@ -125,26 +128,43 @@ def busy_s(curve: list[tuple[float, float]]) -> float:
     return moving[-1] - moving[0] + SAMPLE_S if moving else 0.0
 
 
-def jitter(lab, name: str) -> tuple[float, float | None]:
-    """Listen before a move: the longest silence (ms), and pages written a second."""
+def jitter(lab, name: str, work: str) -> tuple[float, float | None]:
+    """Listen before a move: the longest silence (ms), and its work a second.
+
+    Args:
+        lab: The lab.
+        name: The guest.
+        work: What counts as its work: ``writes`` or, where their rate is not steady,
+            ``counter`` (beats).
+    """
     began = lab.now()
     time.sleep(QUIET_S + SETTLE_S)
     report = lab.guest_check(name, since=began, verify=False)
-    return report.longest_silence_ms, _pace(lab, name, began, lab.now())
+    return report.longest_silence_ms, _pace(lab, name, work, began, lab.now())
 
 
-def _pace(lab, name: str, since: float, until: float) -> float | None:
-    """Pages written a second between two moments."""
+def _pace(lab, name: str, work: str, since: float, until: float) -> float | None:
+    """What it got done a second between two moments."""
     windows = lab.guests.heartbeat(name).windows(since)
     records = [(w.last, w.record) for w in windows if w.record and w.last <= until]
     if len(records) < 2:
         return None
     (start, first), (end, last) = records[0], records[-1]
-    return (last.writes - first.writes) / (end - start) if end > start else None
+    done = getattr(last, work) - getattr(first, work)
+    return done / (end - start) if end > start else None
 
 
-def listen(lab, cell: Cell, name: str, there: str, began: float, pace: float | None):
-    """Fill in what the guest's own heartbeat says of its move."""
+def listen(lab, cell: Cell, name: str, there: str, began: float, usual) -> None:
+    """Fill in what the guest's own heartbeat says of its move.
+
+    Args:
+        lab: The lab.
+        cell: What is filled in.
+        name: The guest.
+        there: Where it should be now.
+        began: When the move began (monotonic seconds).
+        usual: What counts as its work, and how much of it a second is usual.
+    """
     ended = lab.now()
     time.sleep(SETTLE_S)
     report = lab.guest_check(name, since=began, verify=False)
@@ -155,7 +175,8 @@ def listen(lab, cell: Cell, name: str, there: str, began: float, pace: float | N
     cell.gap_ms = report.longest_silence_ms
     cell.stalls_ms = round(sum(silences), 1)
     cell.worst_ms = sorted(silences, reverse=True)[:3]
-    during = _pace(lab, name, began, ended)
+    work, pace = usual
+    during = _pace(lab, name, work, began, ended)
     if pace and during is not None:
         cell.lost_percent = round(100 * (1 - during / pace), 1)
 

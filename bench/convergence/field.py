@@ -19,10 +19,12 @@ from bench.convergence.cell import (
     listen,
     prove,
 )
-from bench.convergence.scenarios import Moment, Scenario
+from bench.convergence.scenarios import LINK_MIB_S, Moment, Scenario
 from bench.convergence.strategies import Strategy
 
 GUEST = "mover"
+WARM_UP = {"memory_mib": 64, "working_set_mib": 1, "dirty_rate_mib_s": 0}
+WARM_UP_S = 60.0
 CALM_S = 1.0
 """After a move: throttles are lifted, sockets drained."""
 
@@ -46,6 +48,19 @@ class Field:
         """End what listens."""
         for passes in self._passes.values():
             passes.close()
+
+    def warm_up(self) -> None:
+        """There and back once, on the shaped link: it is not counted."""
+        self.lab.guest_start(GUEST, "a", **WARM_UP)
+        hosts = list(self.lab.hosts.values())
+        self.lab.link_rate(LINK_MIB_S)
+        for source, destination in (hosts, hosts[::-1]):
+            if self._ours:
+                self._ours.warm_up(GUEST, (source, destination))
+            else:
+                words = ("--live", "--persistent", "--undefinesource", GUEST)
+                source.virsh("migrate", *words, destination.uri, timeout_s=WARM_UP_S)
+        self.lab.guest_stop(GUEST)
 
     def prepare(self, scenario: Scenario) -> None:
         """Start the scenario's guest, unless it runs already and is well."""
@@ -83,19 +98,19 @@ class Field:
         there = "b" if here == "a" else "a"
         hosts = self.lab.hosts[here], self.lab.hosts[there]
         cell = Cell(scenario.id, strategy.id, buffers, repeat)
-        cell.jitter_ms, pace = jitter(self.lab, GUEST)
+        cell.jitter_ms, pace = jitter(self.lab, GUEST, scenario.work)
         cell.load = round(os.getloadavg()[0], 2)
         move = self._mover(cell, strategy, scenario, hosts)
         meter, began = Meter(hosts[0]), self.lab.now()
         with self._happening(scenario.moments, began, cell):
             cell.why = attempted(move)
-        cell.total_s = round(self.lab.now() - began, 3)
+        cell.total_s = cell.over_s = round(self.lab.now() - began, 3)
         cell.ended = not cell.why
         meter.stop(cell)
         passes = self._passes[here].since(began)
         cell.marks += [(round(at, 3), f"pass {number}") for at, number in passes]
-        cell.passes = cell.passes or max((n for _, n in passes), default=None)
-        listen(self.lab, cell, GUEST, there, began, pace)
+        cell.passes = max((n for _, n in passes), default=cell.passes)
+        listen(self.lab, cell, GUEST, there, began, (scenario.work, pace))
         self._after(scenario, cell)
         judge(cell, scenario.gap_ms, strategy.uses, scenario.deadline_s)
         return cell

@@ -9,6 +9,7 @@ import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from bench.convergence.cell import GAP_FACTOR, GAP_MARGIN_MS, Cell
 from bench.convergence.data import Data
@@ -17,6 +18,10 @@ MUCH = 1.5
 """The dirty rate, in links, at which auto-converge is compared."""
 CLOSE = 1.03
 """A cell that takes longer than the best by more than this is lost."""
+CLAIMS = {"converges": True, "needs": False, "cannot": False}
+"""A forecast's verdict, and whether it says that the move will end."""
+TURNS = ("postcopy", "suspend", "abort")
+"""What a policy does to a transfer that does not converge by itself."""
 STALLED = "S8"
 POSTCOPY_OF_VIRSH = "postcopy-after-pass"
 
@@ -214,27 +219,44 @@ class Forecast:
     Args:
         cell: The cell.
         verdict: ``converges``, ``needs``, ``cannot`` or ``unknown``.
+        right: Whether it ended as the verdict says; None: there was none.
+        by_pass_2: The same of the first verdict after the first pass.
         foretold_s: Time of the transfer.
         error: Share of what it took; None if nothing was foretold, or it did not end.
     """
 
     cell: Cell
     verdict: str
+    right: bool | None
+    by_pass_2: bool | None
     foretold_s: float | None
     error: float | None
 
 
 def forecasts(data: Data) -> list[Forecast]:
-    """A row for each cell that has a forecast."""
-    found = []
-    for cell in data.cells:
-        told = cell.more.get("forecast")
-        if told:
-            seconds, error = told.get("total_s"), None
-            if seconds is not None and cell.ended and cell.transfer_s:
-                error = abs(seconds - cell.transfer_s) / cell.transfer_s
-            found.append(Forecast(cell, told["verdict"], seconds, error))
-    return found
+    """A row for each cell of ours that has a forecast."""
+    return [
+        _forecast(cell, cell.more["forecast"])
+        for cell in data.cells
+        if data.adaptive(cell.strategy) and "forecast" in cell.more
+    ]
+
+
+def _forecast(cell: Cell, told: dict[str, Any]) -> Forecast:
+    seconds, error = told.get("total_s"), None
+    if seconds is not None and cell.ended and cell.transfer_s:
+        error = abs(seconds - cell.transfer_s) / cell.transfer_s
+    claim = CLAIMS.get(told["verdict"])
+    alone = cell.ended and not any(mark.startswith(TURNS) for _, mark in cell.marks)
+    later = cell.more.get("by_pass_2")
+    return Forecast(
+        cell,
+        told["verdict"],
+        None if claim is None else claim == cell.ended,
+        None if later is None else later == alone,
+        seconds,
+        error,
+    )
 
 
 def lost(data: Data) -> list[Regret]:

@@ -13,7 +13,7 @@ CANCEL_TIMEOUT_S = 90.0
 """Nothing may cancel post-copy: it gets this long past the deadline."""
 GRACE_S = 1.0
 """A policy's deadline is one of the transfer: the phases before it take so long."""
-MEASURE_S = 1.0
+DECIDED_IN_PASS = 2
 TIMES = ("_s", "_s_per_gib")
 STOP = "max_switchover_s"
 
@@ -23,14 +23,17 @@ class Ours:
 
     Args:
         scratch: Where the journal is kept.
+        measure_s: How long the guest's writes are measured for the forecast.
     """
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, measure_s: float) -> None:
         from virtmigrate import Migrator
         from virtmigrate.sqlite_journal import SQLiteJournal
 
         self._journal = SQLiteJournal(scratch / "journal.db")
-        self._migrator = Migrator(journal=self._journal)
+        self._migrator = Migrator(journal=self._journal, sinks=[self._hear])
+        self._measure_s = measure_s
+        self._verdicts: list[tuple[int, bool]] = []
 
     def mover(self, cell, strategy, scenario, name: str, hosts) -> Callable[[], str]:
         """Plan it, with a measurement, before the clock starts: the forecast."""
@@ -38,11 +41,22 @@ class Ours:
 
         way = (name, *(host.uri for host in hosts), Options(**strategy.options))
         policy = policy_for(strategy, scenario)
-        plan = self._migrator.plan(*way, policy=policy, measure_s=MEASURE_S)
+        plan = self._migrator.plan(*way, policy=policy, measure_s=self._measure_s)
         if plan.forecast is not None:
             cell.more["forecast"] = plan.forecast.model_dump(mode="json")
         patience_s = scenario.deadline_s + (GRACE_S if strategy.limited else 0)
+        self._verdicts.clear()
         return lambda: self._move(cell, way, policy, patience_s)
+
+    def warm_up(self, name: str, hosts) -> None:
+        """Move a guest as it is: libvirt probes, and the link's rate goes on record."""
+        uris = [host.uri for host in hosts]
+        self._migrator.migrate(name, *uris).raise_unless_succeeded()
+
+    def _hear(self, event) -> None:
+        converges = getattr(event, "converges", None)
+        if converges is not None and not event.postcopy:
+            self._verdicts.append((event.iteration or 0, converges))
 
     def _move(self, cell, way, policy, patience_s: float) -> str:
         handle = self._migrator.start(*way, policy=policy)
@@ -58,7 +72,11 @@ class Ours:
             raise
         self._note(cell, handle.migration, result)
         if not result.succeeded:
-            return "deadline" if late else f"{result.outcome}: {result.reason}"
+            return (
+                "deadline"
+                if late
+                else f"{result.outcome}: {result.limit or result.reason}"
+            )
         return "ended after the deadline" if late else ""
 
     def _note(self, cell, migration: str, result) -> None:
@@ -67,6 +85,9 @@ class Ours:
         keys = ("outcome", "limit", "fired", "effective", "timing", "processed_bytes")
         cell.more["result"] = {key: told.get(key) for key in keys}
         cell.passes = told.get("iterations")
+        cell.more["by_pass_2"] = next(
+            (said for number, said in self._verdicts if number >= DECIDED_IN_PASS), None
+        )
         for record in self._journal.records(migration):
             if record.kind == "acted":
                 body = record.body

@@ -69,6 +69,12 @@ class Scenario:
         """Dirty rate over link rate."""
         return float(self.guest.get("dirty_rate_mib_s", 0)) / LINK_MIB_S
 
+    @property
+    def work(self) -> str:
+        """What counts as the guest's work, by its own record: writes, or beats."""
+        changing = self.guest.get("wave_ms") or self.guest.get("ramp_ms")
+        return "writes" if self.ratio and not changing else "counter"
+
 
 def guest(
     r: float = 0, working_set: int = WORKING_SET_MIB, **more: Any

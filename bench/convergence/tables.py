@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ CLOCK_NOTE = (
     "Clock: times of a peer's policy are divided by this, as its clock is made for"
     " guests of many GiB; its steps and limits are its own."
 )
+SAID = {True: "yes", False: "no", None: "-"}
 THROTTLERS = ("auto-converge", "auto-converge-40-20")
 
 
@@ -53,6 +54,7 @@ def summary(data: Data) -> list[Table]:
         gaps,
         stalls,
         forecast,
+        given_up,
         lost,
         absent,
     )
@@ -194,19 +196,28 @@ def forecast(data: Data) -> Table:
     """What the plan foretold."""
     rows = figures.forecasts(data)
     errors = [row.error for row in rows if row.error is not None]
-    notes = []
+    early, later = (r.right for r in rows), (r.by_pass_2 for r in rows)
+    verdicts = (
+        f"Verdict right before the start: {right(early)}; the first one after pass 1,"
+        f" whether it ends by itself: {right(later)}."
+    )
+    notes = [verdicts]
     if errors:
         notes.append(
             f"Median error {100 * statistics.median(errors):.1f} % (goal <= 5 %), p95"
             f" {100 * figures.percentile(errors, 0.95):.1f} % (goal <= 15 %)."
-            " Time of the transfer, from the first byte to the last.",
+            " Time of the transfer, from the first byte to the last."
         )
     return Table(
         "Forecast before the start",
-        ("scenario", "buffers", "ours", "verdict", "foretold s", "took s", "error"),
+        (
+            *("scenario", "buffers", "ours", "verdict", "right", "by pass 2"),
+            *("foretold s", "took s", "error"),
+        ),
         [
             (
                 *(row.cell.scenario, row.cell.buffers, row.cell.strategy, row.verdict),
+                *(SAID[row.right], SAID[row.by_pass_2]),
                 number(row.foretold_s),
                 number(row.cell.transfer_s) if row.cell.ended else "did not end",
                 "" if row.error is None else f"{100 * row.error:.1f} %",
@@ -214,6 +225,27 @@ def forecast(data: Data) -> Table:
             for row in rows
         ],
         notes,
+    )
+
+
+def given_up(data: Data) -> Table:
+    """How soon ours says that it can't be done."""
+    rows = [
+        cell
+        for cell in data.cells
+        if data.adaptive(cell.strategy) and not cell.ended and cell.why != "deadline"
+    ]
+    return Table(
+        "Given up by ours before the deadline",
+        ("scenario", "buffers", "ours", "after s", "in pass", "why"),
+        [
+            (
+                *(c.scenario, c.buffers, c.strategy, f"{c.over_s:.2f}"),
+                *(str(c.passes or "?"), c.why),
+            )
+            for c in rows
+        ],
+        ["Goal: decided within 3 passes. It counts at the deadline all the same."],
     )
 
 
@@ -303,6 +335,12 @@ def total(group: Group) -> str:
 def number(value: float | None) -> str:
     """Two or three digits after the point; nothing for nothing."""
     return "" if value is None else f"{value:.3f}" if value < 10 else f"{value:.2f}"
+
+
+def right(said: Iterable[bool | None]) -> str:
+    """How many of those that said anything were right."""
+    known = [each for each in said if each is not None]
+    return share(sum(known), len(known))
 
 
 def share(part: int, whole: int) -> str:
