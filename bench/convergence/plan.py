@@ -8,12 +8,12 @@ from bench.convergence import guestperf
 from bench.convergence.scenarios import SCENARIOS, Scenario
 from bench.convergence.strategies import ROWS, STRATEGIES, Strategy
 
-QUICK_SCENARIOS = ("S2", "S6", "S8")
+QUICK_SCENARIOS = ("S2", "S8", "S10")
 QUICK_STRATEGIES = (
     *("virsh", "auto-converge", "postcopy-after-pass", "xbzrle"),
     *("adaptive", "adaptive+postcopy"),
 )
-QUICK_DEADLINE_S = 12.0
+QUICK_DEADLINE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,20 @@ def chosen(asked) -> list[tuple[Scenario, Strategy]]:
         SystemExit: there is no such scenario or strategy.
     """
     if asked.guestperf:
-        return [(p.scenario, p.strategy) for p in guestperf.POINTS if p.strategy]
+        points = [point for point in guestperf.POINTS if point.strategy]
+        return [(within(p.scenario, asked.deadline), p.strategy) for p in points]
     scenarios = QUICK_SCENARIOS if asked.quick else tuple(SCENARIOS)
     strategies = QUICK_STRATEGIES if asked.quick else tuple(row.id for row in ROWS)
     rows = _named(asked.scenarios, scenarios, SCENARIOS)
-    if asked.quick:
-        rows = [replace(row, deadline_s=QUICK_DEADLINE_S) for row in rows]
-    if asked.deadline:
-        rows = [replace(row, deadline_s=asked.deadline) for row in rows]
+    deadline_s = asked.deadline or (QUICK_DEADLINE_S if asked.quick else None)
+    rows = [within(row, deadline_s) for row in rows]
     ways = _named(asked.strategies, strategies, STRATEGIES)
     return [(row, way) for row in rows for way in ways]
+
+
+def within(scenario: Scenario, deadline_s: float | None) -> Scenario:
+    """The same with another deadline, if there is one."""
+    return replace(scenario, deadline_s=deadline_s) if deadline_s else scenario
 
 
 def _named(text, default, table):

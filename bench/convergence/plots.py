@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from bench.convergence.cell import Cell
 from bench.convergence.data import Data
 from bench.convergence.figures import Group, groups
 
@@ -25,64 +26,121 @@ def totals(data: Data, scenario: str) -> str:
         _bar(data, row, index, room * row.total_s / longest)
         for index, row in enumerate(rows)
     ]
-    return _svg(WIDTH, ROW * len(rows) + 4, bars, f"Total times, {scenario}")
+    return _svg(ROW * len(rows) + 4, bars, f"Total times, {scenario}")
 
 
 def _bar(data: Data, row: Group, index: int, width: float) -> str:
-    colour = OURS if data.adaptive(row.strategy) else ENDED
+    ours = data.adaptive(row.strategy)
+    colour = (OURS if ours else ENDED) if row.ended else NEVER
     top = index * ROW
     text = f"{row.total_s:.2f} s" if row.ended else f"> {row.total_s:.0f} s"
     name = f"{row.strategy}{'' if row.buffers == 'deep' else ' ' + row.buffers}"
-    return (
-        f"<text x={LABEL - 6} y={top + 13} text-anchor=end>{escape(name)}</text>"
-        f"<rect x={LABEL} y={top + 3} width={max(1, round(width))} height={ROW - 5} "
-        f"fill='{colour if row.ended else NEVER}'/>"
-        f"<text x={LABEL + width + 5:.0f} y={top + 13}>{text}</text>"
+    return "".join(
+        (
+            _text(LABEL - 6, top + 13, name, text_anchor="end"),
+            _element(
+                *("rect", ""),
+                x=LABEL,
+                y=top + 3,
+                width=max(1, round(width)),
+                height=ROW - 5,
+                fill=colour,
+            ),
+            _text(LABEL + round(width) + 5, top + 13, text),
+        )
     )
 
 
 def curves(data: Data, scenario: str) -> str:
-    """MiB sent over seconds, a curve for each strategy (its first run)."""
+    """MiB sent over seconds, a curve for each strategy (its first run).
+
+    Dots are what a policy or a person did meanwhile, and what happened to the link.
+    """
     rows = [group for group in groups(data) if group.scenario == scenario]
-    runs = [(row, row.cells[0].curve) for row in rows if row.cells[0].curve]
+    runs = [row.cells[0] for row in rows if row.cells[0].curve]
     if not runs:
         return ""
-    last_s = max(curve[-1][0] for _, curve in runs) or 1.0
-    most = max(curve[-1][1] for _, curve in runs) or 1.0
-    across = (WIDTH - LABEL - MARGIN) / last_s
-    up = (HEIGHT - 2 * MARGIN) / most
+    last_s = max(cell.curve[-1][0] for cell in runs) or 1.0
+    most = max(cell.curve[-1][1] for cell in runs) or 1.0
+    scale = (WIDTH - LABEL - MARGIN) / last_s, (HEIGHT - 2 * MARGIN) / most
     parts = [_axes(last_s, most)]
-    for index, (row, curve) in enumerate(runs):
-        colour = COLOURS[index % len(COLOURS)]
-        dash = "" if index < len(COLOURS) else " stroke-dasharray='4 3'"
-        points = " ".join(
-            f"{MARGIN + at * across:.1f},{HEIGHT - MARGIN - sent * up:.1f}"
-            for at, sent in curve
-        )
-        top = 14 + index * 13
-        parts.append(
-            f"<polyline points='{points}' fill=none stroke='{colour}' "
-            f"stroke-width=1.5{dash}/><text x={WIDTH - LABEL + 18} y={top}>"
-            f"{escape(row.strategy)}</text><line x1={WIDTH - LABEL} x2="
-            f"{WIDTH - LABEL + 14} y1={top - 4} y2={top - 4} stroke='{colour}' "
-            f"stroke-width=2{dash}/>"
-        )
+    parts += [_curve(cell, index, scale) for index, cell in enumerate(runs)]
     height = max(HEIGHT, 20 + 13 * len(runs))
-    return _svg(WIDTH, height, parts, f"MiB sent over seconds, {scenario}")
+    return _svg(height, parts, f"MiB sent over seconds, {scenario}")
+
+
+def _curve(cell: Cell, index: int, scale: tuple[float, float]) -> str:
+    dash = "" if index < len(COLOURS) else "4 3"
+    drawn = {"stroke": COLOURS[index % len(COLOURS)], "stroke_dasharray": dash}
+    top, left = 14 + index * 13, WIDTH - LABEL
+    points = [_place(*point, scale) for point in cell.curve]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    key = {"x1": left, "x2": left + 14, "y1": top - 4, "y2": top - 4}
+    dots = [
+        _element(
+            *("circle", _element("title", escape(f"{cell.strategy}: {what}"))),
+            cx=round(x, 1),
+            cy=round(y, 1),
+            r=3,
+            fill=drawn["stroke"],
+        )
+        for at, what in cell.marks
+        if not what.startswith("pass ")
+        for x, y in [_place(at, _sent(cell, at), scale)]
+    ]
+    return "".join(
+        (
+            _element("polyline", "", points=line, fill="none", **drawn),
+            _text(left + 18, top, cell.strategy),
+            _element("line", "", stroke_width=2, **key, **drawn),
+            *dots,
+        )
+    )
+
+
+def _place(at: float, sent: float, scale: tuple[float, float]) -> tuple[float, float]:
+    """Where a moment and an amount are on the plot."""
+    across, up = scale
+    return MARGIN + at * across, HEIGHT - MARGIN - sent * up
+
+
+def _sent(cell: Cell, moment: float) -> float:
+    """MiB that had been sent by then."""
+    return max((sent for at, sent in cell.curve if at <= moment), default=0.0)
 
 
 def _axes(last_s: float, most: float) -> str:
     floor, right = HEIGHT - MARGIN, WIDTH - LABEL
-    return (
-        f"<path d='M{MARGIN} {MARGIN}V{floor}H{right}' fill=none stroke='#888'/>"
-        f"<text x={right} y={HEIGHT - 12} text-anchor=end>{last_s:.1f} s</text>"
-        f"<text x=2 y={MARGIN - 8}>{most:.0f} MiB</text>"
+    path = f"M{MARGIN} {MARGIN}V{floor}H{right}"
+    return "".join(
+        (
+            _element("path", "", d=path, fill="none", stroke="#888"),
+            _text(right, HEIGHT - 12, f"{last_s:.1f} s", text_anchor="end"),
+            _text(2, MARGIN - 8, f"{most:.0f} MiB"),
+        )
     )
 
 
-def _svg(width: int, height: int, parts: list[str], title: str) -> str:
-    return (
-        f"<svg viewBox='0 0 {width} {height}' width={width} height={height} "
-        "font-size=11 font-family='system-ui, sans-serif' fill='#222' role=img>"
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
+def _text(x: int, y: int, text: str, **attributes: object) -> str:
+    return _element("text", escape(text), x=x, y=y, **attributes)
+
+
+def _element(tag: str, inside: str, **attributes: object) -> str:
+    """An element; underscores in names stand for dashes."""
+    said = "".join(
+        f' {name.replace("_", "-")}="{escape(str(value))}"'
+        for name, value in attributes.items()
+        if value != ""
+    )
+    return f"<{tag}{said}>{inside}</{tag}>"
+
+
+def _svg(height: int, parts: list[str], title: str) -> str:
+    return _element(
+        *("svg", _element("title", escape(title)) + "".join(parts)),
+        viewBox=f"0 0 {WIDTH} {height}",
+        width=WIDTH,
+        height=height,
+        **{"font-size": 11, "font-family": "system-ui, sans-serif", "fill": "#222"},
+        role="img",
     )

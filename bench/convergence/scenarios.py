@@ -155,8 +155,8 @@ ROWS = (
     Scenario("S15", "r = 0.5, link cut for 2 s", guest(0.5), "survives", moments=CUT),
     Scenario(
         "S16",
-        "r = 4, 320 MiB of 384 written",
-        guest(4, 320, memory_mib=384),
+        "whole pages, r = 4, 320 MiB of 384 written",
+        guest(4, 320, memory_mib=384, pattern="dense"),
         "an early, honest end",
         ENDLESS,
     ),

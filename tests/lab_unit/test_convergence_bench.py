@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.convergence import figures, guestperf, report
+from bench.convergence import figures, guestperf, plots, report
 from bench.convergence.cell import Cell, busy_s, judge
 from bench.convergence.data import Data
 from bench.convergence.ours import shortened
@@ -139,7 +140,19 @@ def test_tables_say_the_same_after_json():
     again = Data.from_json(json.loads(json.dumps(data.to_json())))
     assert report.markdown(again) == report.markdown(data)
     assert "10.0 %" in report.markdown(data)
-    assert "<polyline" in report.html(data)
+
+
+def test_plots_are_well_formed_and_hold_what_was_done():
+    data = run(("S14", "adaptive", 6, True), ("S14", "virsh", 30, False))
+    for cell in data.cells:
+        cell.curve = [(0.0, 0.0), (6.0, 384.0)]
+        cell.marks = [(1.0, "pass 1"), (2.0, "link 16"), (4.0, "downtime 300")]
+    for plot in (plots.totals(data, "S14"), plots.curves(data, "S14")):
+        assert plot in report.html(data)
+        drawn = [element.tag for element in ET.fromstring(plot).iter()]
+        assert len(drawn) > 4
+    assert drawn.count("polyline") == 2
+    assert drawn.count("circle") == 4
 
 
 def test_a_transfer_is_timed_by_its_own_bytes():
