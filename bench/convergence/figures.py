@@ -58,6 +58,11 @@ class Group:
         return statistics.median(cell.gap_ms for cell in self.cells)
 
     @property
+    def stalls_ms(self) -> float:
+        """Median of the sums of silences, ms."""
+        return statistics.median(cell.stalls_ms for cell in self.cells)
+
+    @property
     def ended(self) -> bool:
         """Whether most were done before the deadline."""
         return 2 * sum(cell.ended for cell in self.cells) > len(self.cells)

@@ -14,25 +14,47 @@ COLOURS = (
     *("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7"),
     *("#a463f2", "#97bbf5", "#9c6b4e", "#9498a0"),
 )
-OURS, ENDED, NEVER = "#3ca951", "#4269d0", "#c9c9c9"
+OURS, ENDED, NEVER, DONE = "#3ca951", "#4269d0", "#c9c9c9", "#d62728"
 
 
 def totals(data: Data, scenario: str) -> str:
-    """A bar for each strategy: total time; grey where it was ended at the deadline."""
+    """A bar for each strategy: total time; grey where it was ended at the deadline.
+
+    Ticks are passes over the memory, dots what was done meanwhile, and the pale end of
+    a bar is the time in which the guest ran at the destination already (first runs).
+    """
     rows = [group for group in groups(data) if group.scenario == scenario]
     longest = max((row.total_s for row in rows), default=1.0)
     room = WIDTH - LABEL - 80
     bars = [
-        _bar(data, row, index, room * row.total_s / longest)
+        _bar(data, row, index * ROW, room / longest)
+        + _ticks(row, index * ROW, room / longest)
         for index, row in enumerate(rows)
     ]
     return _svg(ROW * len(rows) + 4, bars, f"Total times, {scenario}")
 
 
-def _bar(data: Data, row: Group, index: int, width: float) -> str:
+def _ticks(row: Group, top: int, across: float) -> str:
+    first = row.cells[0]
+    drawn = []
+    if row.ended and first.landed_s is not None:
+        pale = {"fill": "#fff", "fill_opacity": 0.55, "height": ROW - 5, "y": top + 3}
+        left, right = (LABEL + round(s * across) for s in (first.landed_s, row.total_s))
+        drawn.append(_element("rect", "", x=left, width=max(0, right - left), **pale))
+    for at, what in first.marks:
+        x, name = LABEL + round(at * across), _element("title", escape(what))
+        if what.startswith("pass "):
+            line = {"x1": x, "x2": x, "y1": top + 3, "y2": top + ROW - 2}
+            drawn.append(_element("line", name, stroke="#fff", **line))
+        else:
+            drawn.append(_element("circle", name, cx=x, cy=top + 10, r=4, fill=DONE))
+    return "".join(drawn)
+
+
+def _bar(data: Data, row: Group, top: int, across: float) -> str:
     ours = data.adaptive(row.strategy)
     colour = (OURS if ours else ENDED) if row.ended else NEVER
-    top = index * ROW
+    width = row.total_s * across
     text = f"{row.total_s:.2f} s" if row.ended else f"> {row.total_s:.0f} s"
     name = f"{row.strategy}{'' if row.buffers == 'deep' else ' ' + row.buffers}"
     return "".join(
