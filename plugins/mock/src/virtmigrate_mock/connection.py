@@ -77,15 +77,19 @@ class Connection:
         struck: list[Fault] = []
         with world.store as state:
             machine = self.machine(state)
+            host = state.hosts[self.host]
             script = state.faults
-            if script and "before" in edges:
+            if not script:
+                if not host.up:
+                    raise self._unreachable("the host is down")
+                return act(machine, host)
+            if "before" in edges:
                 struck += self._befallen(machine, step, "before", uuid)
             if not struck or not faults.fails(struck[0], self.host):
-                host = state.hosts[self.host]
                 if not host.up:
                     raise self._unreachable("the host is down")
                 answer = act(machine, host)
-                if script and "after" in edges:
+                if "after" in edges:
                     struck += self._befallen(machine, step, "after", uuid)
         for fault in struck:
             self.strike(fault, step)
@@ -131,19 +135,23 @@ class Connection:
         if self.closed or self.owner.token in self.world.dead:
             return
         self.closed = True
-        self.world.connections.discard(self.owner.token)
+        token = self.owner.token
+        self.world.connections.discard(token)
         with self.world.store as state:
             if state.outgoing or state.incoming:
-                machine = self.machine(state)
-                end_jobs(machine, lambda job: _token(job) == self.owner.token)
+                end_jobs(self.machine(state), lambda job: _token(job) == token)
 
     def machine(self, state: State) -> Machine:
         """The world, in which everything up to now has happened."""
-        if self.world.in_file and (state.outgoing or state.incoming):
+        world = self.world
+        if world.in_file and (state.outgoing or state.incoming):
             # At the last moment that anybody saw it alive, not now.
             end_jobs(Machine(state, state.now), _orphaned)
-        now = self.world.now(state)
-        settle(state, now)
+        now = world.now(state)
+        if state.events or state.outgoing:
+            settle(state, now)
+        else:
+            state.now = max(state.now, now)
         return Machine(state, now)
 
     def _unreachable(self, why: str) -> HostUnreachable:
@@ -153,6 +161,10 @@ class Connection:
             subject=self.host,
             remedy="bring the host back, or open it again",
         )
+
+
+def nothing(machine: Machine, host: HostState) -> None:
+    """An `act` that only asks whether the host answers."""
 
 
 def end_jobs(machine: Machine, gone: Callable[[Job], bool]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
 
 from virtmigrate.errors import HostError, Side
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COOKIE_MAX_BYTES = 4 << 20
+COOKIE: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
 FIELDS: dict[str, frozenset[str]] = {
     "begin": frozenset(
         ("world", "host", "uuid", "name", "state", "live", "persistent")
@@ -23,7 +25,7 @@ FIELDS: dict[str, frozenset[str]] = {
 
 def bake(phase: str, fields: Mapping[str, str]) -> bytes:
     """The cookie of a phase."""
-    return json.dumps({"phase": phase, **fields}).encode()
+    return COOKIE.dump_json({"phase": phase, **fields})
 
 
 def eat(cookie: bytes, phase: str, world: str, uuid: str, side: Side) -> dict[str, str]:
@@ -46,13 +48,12 @@ def eat(cookie: bytes, phase: str, world: str, uuid: str, side: Side) -> dict[st
     if len(cookie) > COOKIE_MAX_BYTES:
         raise bad("too long")
     try:
-        found = json.loads(cookie)
-    except (ValueError, RecursionError):
-        raise bad("not JSON") from None
-    if not isinstance(found, dict) or found.pop("phase", None) != phase:
+        found = COOKIE.validate_json(cookie)
+    except ValidationError:
+        raise bad("no JSON object of texts") from None
+    if found.pop("phase", None) != phase:
         raise bad(f"not of {phase}")
-    texts = all(isinstance(value, str) for value in found.values())
-    if found.keys() != FIELDS[phase] or not texts:
+    if found.keys() != FIELDS[phase]:
         raise bad("wrong fields")
     if found["world"] != world:
         raise bad("of another world")

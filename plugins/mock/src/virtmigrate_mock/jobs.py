@@ -11,7 +11,6 @@ Rules (libvirt's, `qemuMigrationAnyConnectionClosed` for the lost connections):
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from virtmigrate.host import RunState
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
     from virtmigrate_mock.state import HostState
 
 
-def digest(uuid: str, live: Live, now: float) -> str:
-    """Digest of a guest's memory: what its CPUs have written until `now`."""
-    memory = f"{uuid}:{live.boot}:{live.counter(now):.9f}:{live.corrupt}"
-    return hashlib.sha256(memory.encode()).hexdigest()[:16]
+def content(live: Live, now: float) -> str:
+    """What tells two contents of a guest's memory apart: what its CPUs have written."""
+    damaged = " damaged" if live.corrupt else ""
+    return f"boot {live.boot} {live.counter(now):.9f} s{damaged}"
 
 
 def outgoing(machine: Machine, host: str, uuid: str) -> Job | None:
@@ -89,7 +88,7 @@ def complete(machine: Machine, job: Job) -> None:
     arrived.live.counter_s = source.live.counter(machine.now)
     arrived.live.corrupt = arrived.live.corrupt or source.live.corrupt
     job.phase = there.phase = JobPhase.COMPLETE
-    seen = digest(job.uuid, source.live, machine.now)
+    seen = content(source.live, machine.now)
     machine.note("switch", job.uuid, job.peer, seen)
     if job.daemon:
         paused = job.follows_source and source.state is RunState.PAUSED
@@ -110,7 +109,7 @@ def land(
         xml = renamed(job.persist_xml, job.arrives_as)
         machine.define(host, guest, xml, job.arrives_as)
     if guest.live is not None:
-        machine.note("landed", job.uuid, job.host, digest(job.uuid, guest.live, 0.0))
+        machine.note("landed", job.uuid, job.host, content(guest.live, 0.0))
         machine.note("coma-over", job.uuid, job.host)
         if landing is RunState.RUNNING and not job.land_paused:
             machine.run(host, guest, postcopy=postcopy)

@@ -26,8 +26,7 @@ def settle(state: State, now: float) -> None:
         event = state.events.pop(0)
         _move_all(state, event.at)
         happen(Machine(state, event.at), event)
-    if state.outgoing:
-        _move_all(state, now)
+    _move_all(state, now)
 
 
 def link_share(state: State) -> float:

@@ -9,6 +9,7 @@ from virtmigrate.errors import HostError
 from virtmigrate.host import RunState
 from virtmigrate.phases import Fate
 from virtmigrate_mock import domxml, jobs
+from virtmigrate_mock.connection import nothing
 from virtmigrate_mock.cookies import bake, eat
 from virtmigrate_mock.destination_side import (
     arrival_name,
@@ -111,9 +112,7 @@ def perform(ctx: Context, cookie: bytes) -> bytes:
             edges=("before",),
         )
         ride(ctx, source)
-        source.connection.call(
-            "perform", lambda machine, host: None, uuid, edges=("after",)
-        )
+        source.connection.call("perform", nothing, uuid, edges=("after",))
     return bake("perform", {"world": source.world.label, "uuid": uuid})
 
 
