@@ -8,7 +8,7 @@ is what both hosts show (`settle.py`), never a return code.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from virtmigrate.adjudication import Told
 from virtmigrate.closing import Closing
@@ -85,6 +85,9 @@ class Engine:
         self.done: set[str] = set()
         self.landed_ms: float | None = None
         self.stopped_ms: float | None = None
+        self._planned = {step.hook for step in ctx.plan.steps}
+        paused = "restore_run_state" in self._planned
+        self._lands_with = "restore_run_state" if paused else "finish"
 
     def run(self) -> Result:
         """Carry the plan out and say what both hosts show in the end."""
@@ -132,8 +135,7 @@ class Engine:
     def _owes_before(self, hook: str) -> bool:
         """Whether an undo that must come first has failed: the closing tries both."""
         before = UNDO_CONFIGURATION[: UNDO_CONFIGURATION.index(hook)]
-        planned = {step.hook for step in self.ctx.plan.steps}
-        return any(name in planned - self.done for name in before)
+        return any(name in self._planned - self.done for name in before)
 
     def _can_go_back(self) -> bool:
         if self.told is Told.PERFORMED:
@@ -157,15 +159,9 @@ class Engine:
         write("intent", durable=durable, step=step.id)
 
     def _act(self, step: Step) -> None:
-        own: dict[str, Callable[[], None]] = {
-            "capture": self._capture,
-            "commit": self._commit,
-            "restore_run_state": self._restore_run_state,
-            "observe": lambda: None,
-        }
         relay = self.at_destination if step.side == "destination" else self.at_source
-        if step.hook in own:
-            own[step.hook]()
+        if (own := self._OWN.get(step.hook)) is not None:
+            own(self)
         elif step.hook in PHASE_HOOKS:
             self._phase(step.hook, relay)
         else:
@@ -195,11 +191,6 @@ class Engine:
             self.cookie = relay.finish(self.ctx, self.cookie, Fate.GO)
         else:
             relay.confirm(self.ctx, self.cookie, Fate.GO)
-
-    @property
-    def _lands_with(self) -> str:
-        hooks = {step.hook for step in self.ctx.plan.steps}
-        return "restore_run_state" if "restore_run_state" in hooks else "finish"
 
     # The engine's own steps.
 
@@ -254,6 +245,9 @@ class Engine:
                 msg, side=self.ctx.destination.side, subject=self.ctx.guest.name
             )
 
+    def _observe(self) -> None:
+        """The closing looks at both hosts, whatever came before."""
+
     def _restore_run_state(self) -> None:
         self.at_destination.restore_run_state(self.ctx, self.ctx.landing)
 
@@ -291,7 +285,6 @@ class Engine:
         return Rollback(self.ctx, self.at_source, self.at_destination, self.book)
 
     def _end(self) -> Result:
-        planned = {step.hook for step in self.ctx.plan.steps}
         return Closing(
             self.ctx,
             self.at_source,
@@ -301,5 +294,13 @@ class Engine:
             prepared=any(step.hook == "prepare" for step in self.entered),
             landed_ms=self.landed_ms,
             stopped_ms=self.stopped_ms,
-            left=tuple(h for h in UNDO_CONFIGURATION if h in planned - self.done),
+            left=tuple(h for h in UNDO_CONFIGURATION if h in self._planned - self.done),
         ).close()
+
+    _OWN: ClassVar[dict[str, Callable[[Engine], None]]] = {
+        "capture": _capture,
+        "commit": _commit,
+        "restore_run_state": _restore_run_state,
+        "observe": _observe,
+    }
+    """Steps that are no hooks of a hypervisor."""

@@ -222,7 +222,7 @@ class MemoryJournal:
         self._lock = threading.Lock()
         self._entries: dict[str, Entry] = {}
         self._plans: dict[str, Plan] = {}
-        self._records: dict[str, list[Record]] = {}
+        self._records: dict[str, list[tuple[str, float, Body]]] = {}
         self._open: dict[str, str] = {}
         self._owner = Owner.me()
 
@@ -252,11 +252,9 @@ class MemoryJournal:
     ) -> None:
         """Add a record; nothing here outlives the process."""
         del durable
-        if migration not in self._records:
+        if (records := self._records.get(migration)) is None:
             raise unknown(migration)
-        records = self._records[migration]
-        # No checksum: what lives and dies with the process can't be torn.
-        records.append(Record(len(records) + 1, kind, at, body, 0))
+        records.append((kind, at, body))
 
     def close(
         self,
@@ -268,7 +266,8 @@ class MemoryJournal:
         owed: tuple[str, ...] = (),
     ) -> None:
         """End it."""
-        entry = self.take_over(migration)
+        if (entry := self._entries.get(migration)) is None:
+            raise unknown(migration)
         self._entries[migration] = replace(
             entry, closed=at if settled else None, outcome=outcome, owed=owed
         )
@@ -298,7 +297,11 @@ class MemoryJournal:
         """The records of one."""
         if migration not in self._records:
             raise unknown(migration)
-        return list(self._records[migration])
+        # No checksum: what lives and dies with the process can't be torn.
+        return [
+            Record(seq, *record, 0)
+            for seq, record in enumerate(self._records[migration], 1)
+        ]
 
 
 def unknown(migration: str) -> JournalError:

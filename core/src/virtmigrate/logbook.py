@@ -69,6 +69,18 @@ class Logbook:
         Raises:
             JournalError: It can't be written.
         """
+        self._append(kind, body, durable=durable)
+
+    def note(self, kind: str, *, durable: bool = False, **body: object) -> None:
+        """A record that would be good to have; a journal that fails stops no undo."""
+        try:
+            self._append(kind, body, durable=durable)
+        except JournalError as error:
+            if not self._silent:
+                self._silent = True
+                self.fault(error, "journal")
+
+    def _append(self, kind: str, body: dict[str, object], *, durable: bool) -> None:
         try:
             self.journal.append(
                 self.migration, kind, self.clock.wall(), body, durable=durable
@@ -78,15 +90,6 @@ class Logbook:
         except Exception as error:
             msg = f"a record can't be written: {type(error).__name__}: {error}"
             raise JournalError(msg, subject=kind) from error
-
-    def note(self, kind: str, *, durable: bool = False, **body: object) -> None:
-        """A record that would be good to have; a journal that fails stops no undo."""
-        try:
-            self.write(kind, durable=durable, **body)
-        except JournalError as error:
-            if not self._silent:
-                self._silent = True
-                self.fault(error, "journal")
 
     def emit(self, kind: str, **fields: object) -> None:
         """An event to every sink; a failing sink is logged and changes nothing.

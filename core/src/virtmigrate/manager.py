@@ -64,6 +64,7 @@ class Manager:
         self.records: list[PluginRecord] = []
         self._manager: pluggy.PluginManager | None = None
         self._relays: dict[str, Relay] = {}
+        self._schemes: dict[str, Hypervisor] = {}
         self._listeners: list[tuple[str, pluggy.HookCaller]] | None = None
         if discover:
             for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
@@ -89,6 +90,7 @@ class Manager:
         self.records.append(record)
         self._manager = self._listeners = None
         self._relays.clear()
+        self._schemes.clear()
         return record
 
     def _find_clashes(self) -> None:
@@ -113,8 +115,11 @@ class Manager:
             UnknownHypervisor: None does, or the plugin that would is broken: the
                 stored cause is in the message.
         """
+        if (known := self._schemes.get(uri.scheme)) is not None:
+            return known
         for hypervisor in self.hypervisors.values():
             if uri.scheme in hypervisor.schemes:
+                self._schemes[uri.scheme] = hypervisor
                 return hypervisor
         broken = [
             f"plugin {r.name} ({r.origin}) is broken: {r.error}"
@@ -142,17 +147,20 @@ class Manager:
         Raises:
             PluginError: No working plugin brings it.
         """
-        if hypervisor not in self._relays:
-            if hypervisor not in self.hypervisors:
-                msg = f"no working plugin brings the hypervisor {hypervisor!r}"
-                raise PluginError(msg, subject=hypervisor)
-            others = [
-                r.plugin
-                for r in self.working
-                if r.hypervisors and all(h.name != hypervisor for h in r.hypervisors)
-            ]
-            self._relays[hypervisor] = Relay(self._pluggy(), others, hypervisor)
-        return self._relays[hypervisor]
+        if (known := self._relays.get(hypervisor)) is not None:
+            return known
+        if hypervisor not in self.hypervisors:
+            msg = f"no working plugin brings the hypervisor {hypervisor!r}"
+            raise PluginError(msg, subject=hypervisor)
+        # Registered once more without the other hypervisors: to leave them out at
+        # each call (`subset_hook_caller`) costs more than the call.
+        bound = [
+            r
+            for r in self.working
+            if not r.hypervisors or any(h.name == hypervisor for h in r.hypervisors)
+        ]
+        relay = self._relays[hypervisor] = Relay(_registered(bound), hypervisor)
+        return relay
 
     @property
     def listens(self) -> bool:
@@ -193,20 +201,25 @@ class Manager:
         ]
 
     def _pluggy(self) -> pluggy.PluginManager:
-        """All working plugins in order: defaults, cross-cutting, hypervisors last.
-
-        pluggy asks the last registered first, so the nearest implementation wins.
-        """
+        """All working plugins."""
         if self._manager is None:
-            manager = _empty()
-            manager.register(defaults, "virtmigrate.defaults")
-            ordered = sorted(self.working, key=lambda r: bool(r.hypervisors))
-            for number, record in enumerate(ordered, 1):
-                # Two distributions may give their plugins the same name.
-                label = f"{record.name} ({record.origin}, {number})"
-                manager.register(record.plugin, label)
-            self._manager = manager
+            self._manager = _registered(self.working)
         return self._manager
+
+
+def _registered(records: Iterable[PluginRecord]) -> pluggy.PluginManager:
+    """Plugins in order: defaults, cross-cutting, hypervisors last.
+
+    pluggy asks the last registered first, so the nearest implementation wins.
+    """
+    manager = _empty()
+    manager.register(defaults, "virtmigrate.defaults")
+    ordered = sorted(records, key=lambda r: bool(r.hypervisors))
+    for number, record in enumerate(ordered, 1):
+        # Two distributions may give their plugins the same name.
+        label = f"{record.name} ({record.origin}, {number})"
+        manager.register(record.plugin, label)
+    return manager
 
 
 def _empty() -> pluggy.PluginManager:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from virtmigrate.capabilities import Capabilities, undeclared
 from virtmigrate.errors import PluginError, VirtmigrateError
 from virtmigrate.forecast import Workload
+from virtmigrate.option_rows import BY_NAME
 from virtmigrate.plan import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from types import UnionType
 
     import pluggy
@@ -23,32 +23,24 @@ if TYPE_CHECKING:
     from virtmigrate.host import Host, RunState
     from virtmigrate.phases import Fate
 
+NAMES = BY_NAME.keys()
+
 
 class Relay:
     """The hooks of one hypervisor, each as a typed method."""
 
-    def __init__(
-        self, manager: pluggy.PluginManager, others: Iterable[object], label: str
-    ) -> None:
+    def __init__(self, manager: pluggy.PluginManager, label: str) -> None:
         """Bind to one hypervisor.
 
         Args:
-            manager: Where all plugins are registered.
-            others: Plugins of the other hypervisors, never to be reached.
+            manager: Where its plugin is registered, and no other hypervisor's.
             label: The hypervisor's name, for errors.
         """
-        self._manager = manager
-        self._others = tuple(others)
+        self._hooks = manager.hook
         self._label = label
-        self._callers: dict[str, pluggy.HookCaller] = {}
 
     def _call(self, hook: str, kind: type | UnionType, **kwargs: object) -> Any:  # noqa: ANN401
-        caller = self._callers.get(hook)
-        if caller is None:
-            caller = self._manager.subset_hook_caller(
-                f"virtmigrate_{hook}", self._others
-            )
-            self._callers[hook] = caller
+        caller = getattr(self._hooks, f"virtmigrate_{hook}")
         try:
             answer = caller(**kwargs)
         except VirtmigrateError:
@@ -67,7 +59,8 @@ class Relay:
     def capabilities(self, host: Host) -> Capabilities:
         """What this host declares; a declaration of unknown options is an error."""
         declared: Capabilities = self._call("capabilities", Capabilities, host=host)
-        if unknown := undeclared(declared):
+        known = declared.switches.keys() <= NAMES and declared.values.keys() <= NAMES
+        if not known and (unknown := undeclared(declared)):
             msg = f"{self._label} declares options that do not exist"
             raise PluginError(msg, subject=", ".join(unknown))
         return declared

@@ -37,15 +37,33 @@ def compile_steps(
     """
     persist, undefine = settlement["persist_dest"], settlement["undefine_source"]
     coma = guest.state is RunState.RUNNING and _later(settlement["live"])
-    lands_paused = _lands_paused(settlement, guest, form, coma=coma, two=two)
     offline = settlement["offline"]
-    # One call moves a definition too, and so does an emulated offline move.
-    moves = form is not Form.DRIVEN or not offline.effective or _later(offline)
-    transient, kept = _later(persist), _later(undefine)
+    return _program(
+        coma=coma,
+        # One call moves a definition too, and so does an emulated offline move.
+        moves=form is not Form.DRIVEN or not offline.effective or _later(offline),
+        lands_paused=_lands_paused(settlement, guest, form, coma=coma, two=two),
+        two=two,
+        transient=persist.how if _later(persist) else None,
+        kept=undefine.how if _later(undefine) else None,
+    )
+
+
+@lru_cache(maxsize=64)
+def _program(
+    *,
+    coma: bool,
+    moves: bool,
+    lands_paused: bool,
+    two: bool,
+    transient: How | None,
+    kept: How | None,
+) -> tuple[Step, ...]:
+    """The same few programs, over and over: each is made once."""
     # Never without any definition: the source's comes back before another goes.
     undo_in = Phase.CLOSE if kept else Phase.FINISH
     # fmt: off
-    table: tuple[tuple[bool, Step], ...] = (
+    table: tuple[tuple[object, Step], ...] = (
         (True, _step(Phase.BEGIN, "capture", "both sides as they are, for every undo",
                      changes=False)),
         (coma, _step(Phase.BEGIN, "enter_coma", "live=no is emulated here",
@@ -60,11 +78,11 @@ def compile_steps(
         (True, _step(Phase.FINISH, "finish", WHY_FINISH[lands_paused])),
         (lands_paused, _step(Phase.FINISH, "restore_run_state",
                              "it landed paused: give it the run state it is to have")),
-        (transient and not kept, _undo_persist(undo_in, persist)),
+        (transient and not kept, _undo_persist(undo_in, transient)),
         (True, _step(Phase.CONFIRM, "confirm", "retire the source's copy")),
         (kept, _step(Phase.CONFIRM, "restore_source",
-                     f"undefine_source=no is {undefine.how} here")),
-        (transient and kept, _undo_persist(undo_in, persist)),
+                     f"undefine_source=no is {kept} here")),
+        (transient and kept, _undo_persist(undo_in, transient)),
         (True, _step(Phase.CLOSE, "observe", "see both hosts as they should be",
                      changes=False)),
     )
@@ -97,16 +115,15 @@ def _lands_paused(
     return coma or resumed or (form is not Form.DRIVEN and two)
 
 
-def _undo_persist(phase: Phase, row: Settled) -> Step:
+def _undo_persist(phase: Phase, how: How | None) -> Step:
     return _step(
         phase,
         "undo_persist",
-        f"persist_dest=no is {row.how} here",
+        f"persist_dest=no is {how} here",
         side=Side.DESTINATION,
     )
 
 
-@lru_cache(maxsize=256)
 def _step(
     phase: Phase,
     hook: str,
