@@ -216,6 +216,14 @@ REQUIREMENTS: dict[str, Requirement] = {
     "plugin.isolated": Requirement(
         PROJECT, "A plugin that fails to load is named, and takes no other down."
     ),
+    "physics.pages": Requirement(
+        PROJECT,
+        "A mock transfer sends, measures and stops as QEMU does, page by page.",
+    ),
+    "physics.real": Requirement(
+        PROJECT,
+        "What it foretells of a real move's time is right to within a few percent.",
+    ),
     "plugin.kit": Requirement(
         PROJECT,
         "A plugin's author proves it with a kit that reads its declaration.",

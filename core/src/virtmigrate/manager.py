@@ -115,8 +115,8 @@ class Manager:
             UnknownHypervisor: None does, or the plugin that would is broken: the
                 stored cause is in the message.
         """
-        if (known := self._schemes.get(uri.scheme)) is not None:
-            return known
+        if (served := self._schemes.get(uri.scheme)) is not None:
+            return served
         for hypervisor in self.hypervisors.values():
             if uri.scheme in hypervisor.schemes:
                 self._schemes[uri.scheme] = hypervisor

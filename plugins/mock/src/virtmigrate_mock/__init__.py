@@ -8,18 +8,26 @@ from __future__ import annotations
 
 from virtmigrate_mock.clocks import VirtualClock, WorldClock
 from virtmigrate_mock.faults import ControllerKilled
+from virtmigrate_mock.memory import Habits
+from virtmigrate_mock.simulation import GuestSpec, Moved, simulate
 from virtmigrate_mock.state import Fault
 from virtmigrate_mock.styles import STYLES, Style, register_style
+from virtmigrate_mock.trace import Trace
 from virtmigrate_mock.world import World, demo_world
 
 __all__ = [
     "STYLES",
     "ControllerKilled",
     "Fault",
+    "GuestSpec",
+    "Habits",
+    "Moved",
     "Style",
+    "Trace",
     "VirtualClock",
     "World",
     "WorldClock",
     "demo_world",
     "register_style",
+    "simulate",
 ]

@@ -67,6 +67,7 @@ def live_from(domain: domxml.Domain, xml: str, job: Job) -> Live:
         domain.working_set_mib,
         domain.dirty_mib_s,
         domxml.renamed(xml, job.arrives_as),
+        habits=domain.habits,
     )
 
 

@@ -9,11 +9,15 @@ from functools import lru_cache
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
+from pydantic import TypeAdapter
+
 from virtmigrate.errors import BadInput, Side
+from virtmigrate_mock.memory import PLAIN, Habits
 
 XML_MAX_CHARS = 1 << 20
 NAMESPACE = "urn:virtmigrate:mock"
 _GUEST = f"{{{NAMESPACE}}}guest"
+HABITS: TypeAdapter[Habits] = TypeAdapter(Habits)
 _NAME = re.compile(r"<name>[^<]*</name>")
 
 
@@ -26,6 +30,7 @@ class Domain:
     memory_mib: float = 1024.0
     working_set_mib: float = 64.0
     dirty_mib_s: float = 0.0
+    habits: Habits = PLAIN
 
 
 def write(domain: Domain) -> str:
@@ -34,6 +39,9 @@ def write(domain: Domain) -> str:
         f"working-set-mib={quoteattr(f'{domain.working_set_mib:g}')} "
         f"dirty-mib-s={quoteattr(f'{domain.dirty_mib_s:g}')}"
     )
+    if domain.habits != PLAIN:
+        habits = HABITS.dump_json(domain.habits, exclude_defaults=True).decode()
+        physics += f" habits={quoteattr(habits)}"
     return (
         "<domain type='mock'>"
         f"<name>{escape(domain.name)}</name><uuid>{domain.uuid}</uuid>"
@@ -73,6 +81,7 @@ def read(text: str, side: Side = Side.REQUEST) -> Domain:
             memory,
             float(found.get("working-set-mib", "64")),
             float(found.get("dirty-mib-s", "0")),
+            HABITS.validate_json(found["habits"]) if "habits" in found else PLAIN,
         )
     except (ET.ParseError, ValueError) as error:
         raise _bad(str(error), side) from None

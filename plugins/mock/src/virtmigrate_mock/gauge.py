@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.capabilities import Progress
 from virtmigrate.forecast import Workload
+from virtmigrate_mock.memory import shares, written
 
 if TYPE_CHECKING:
     from virtmigrate_mock.host import MockHost
+    from virtmigrate_mock.state import Live
 
 MIB = 1 << 20
 
@@ -31,9 +33,21 @@ def gauge(host: MockHost, uuid: str, seconds: float) -> Workload | None:
         return Workload(memory_bytes=memory)
     host.world.clock.sleep(seconds)
     curve = tuple(
-        (at, int(min(live.working_set_mib, live.dirty_mib_s * at) * MIB))
+        (at, int(distinct(live, at) * MIB))
         for at in (seconds, 2 * seconds, 4 * seconds)
     )
     return Workload(
         memory_bytes=memory, curve=curve, basis=(f"writes: watched for {seconds:g} s",)
     )
+
+
+def distinct(live: Live, seconds: float) -> float:
+    """MiB that the guest writes in its first seconds, each page counted once."""
+    pages = written(live, 0.0, 0.0, seconds)
+    if not live.habits.scattered:
+        return min(live.working_set_mib, live.memory_mib, pages)
+    before, total = 0.0, 0.0
+    for end, share in shares(live, pages, seconds):
+        total += (end - before) * share
+        before = end
+    return total

@@ -41,6 +41,7 @@ def boot(machine: Machine, host: HostState, guest: GuestState) -> None:
         domain.dirty_mib_s,
         guest.persistent_xml or "",
         boot=len(machine.state.history) + 1,
+        habits=domain.habits,
     )
     machine.create(host, guest, live, RunState.PAUSED)
     machine.run(host, guest)

@@ -9,10 +9,9 @@ from virtmigrate.capabilities import Knob, Progress
 from virtmigrate.host import RunState, Sample
 from virtmigrate_mock import jobs
 from virtmigrate_mock.primitives import suspend
-from virtmigrate_mock.settle import link_share
 from virtmigrate_mock.state import JobPhase
 from virtmigrate_mock.styles import style_named
-from virtmigrate_mock.transfer import rate
+from virtmigrate_mock.transfer import sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from virtmigrate_mock.state import HostState, Job, Transfer
 
 MIB = 1 << 20
+PAGE_BYTES = 4096
+PAGES = MIB // PAGE_BYTES
 
 
 def turn(on: On, knob: str, value: int) -> None:
@@ -51,7 +52,7 @@ def _suspended(on: On, job: Job, transfer: Transfer, value: int) -> None:
 
 
 def _cache(on: On, job: Job, transfer: Transfer, value: int) -> None:
-    """Taken, but these physics know no page cache."""
+    transfer.cache_mib = value / MIB
 
 
 def _postcopy(on: On, job: Job, transfer: Transfer, value: int) -> None:
@@ -61,7 +62,8 @@ def _postcopy(on: On, job: Job, transfer: Transfer, value: int) -> None:
         raise on.error("post-copy needs a running guest")
     transfer.postcopy = True
     transfer.stopped_at = transfer.done_at = on.machine.now
-    transfer.remaining_mib += transfer.dirtied_mib
+    if on.guest.live is not None:
+        sync(transfer, on.guest.live)
     on.machine.halt(on.host, on.guest, RunState.POSTCOPY)
     jobs.complete(on.machine, job)
     arriving = jobs.incoming(on.machine, job.peer, job.uuid)
@@ -85,30 +87,34 @@ def sample(machine: Machine, host: HostState, uuid: str) -> Sample | None:
         return None
     if job.phase not in (JobPhase.MOVING, JobPhase.COMPLETE):
         return None
-    transfer, live = job.transfer, host.guests[uuid].live
-    left = transfer.remaining_mib + transfer.dirtied_mib
+    transfer = job.transfer
+    left, live = transfer.remaining_mib, host.guests[uuid].live
     elapsed_ms = round((transfer.at - transfer.started) * 1000)
     if style_named(host.style).progress is Progress.PERCENT:
+        left += transfer.dirtied_mib
         percent = 100.0 * (1 - min(left, transfer.total_mib) / transfer.total_mib)
         return Sample(elapsed_ms=elapsed_ms, percent=float(int(percent)))
-    sending = rate(transfer, link_share(machine.state))
-    running = live is not None and live.running_since is not None
     return Sample(
         elapsed_ms=elapsed_ms,
         total_bytes=round(transfer.total_mib * MIB),
         processed_bytes=round(transfer.sent_mib * MIB),
         remaining_bytes=round(left * MIB),
-        dirty_bytes_s=round(live.dirty_mib_s * MIB) if live and running else 0,
-        bandwidth_bytes_s=round(sending * MIB),
+        dirty_bytes_s=round(transfer.dirty_mib_s * MIB),
+        bandwidth_bytes_s=round(transfer.bandwidth_mib_s * MIB),
         iteration=transfer.iteration,
-        downtime_ms=_downtime_ms(transfer, left, sending),
+        downtime_ms=_downtime_ms(transfer),
         throttle_percent=transfer.throttle_percent,
         postcopy=transfer.postcopy,
-        stopped=not running,
+        stopped=live is None or live.running_since is None,
+        raw={
+            "memory_dirty_rate": round(transfer.dirty_mib_s * PAGES),
+            "memory_page_size": PAGE_BYTES,
+        },
     )
 
 
-def _downtime_ms(transfer: Transfer, left: float, sending: float) -> int | None:
+def _downtime_ms(transfer: Transfer) -> int | None:
     if transfer.stopped_at is not None and transfer.done_at is not None:
         return round((transfer.done_at - transfer.stopped_at) * 1000)
-    return round(left / sending * 1000) if sending else None
+    known = transfer.bandwidth_mib_s
+    return round(transfer.remaining_mib / known * 1000) if known else None

@@ -44,7 +44,10 @@ def next_moment(state: State, job: Job) -> float:
     transfer = job.transfer
     if transfer is None:
         return state.now
-    moment = boundary(transfer, rate(transfer, link_share(state)))
+    guest = state.hosts[job.host].guests.get(job.uuid)
+    if guest is None or guest.live is None:
+        return state.now
+    moment = boundary(transfer, guest.live, rate(transfer, link_share(state)))
     if state.events:
         moment = min(moment, state.events[0].at)
     if transfer.stalled_at is not None:

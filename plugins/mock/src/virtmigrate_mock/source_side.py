@@ -21,12 +21,17 @@ from virtmigrate_mock.host import mock_host
 from virtmigrate_mock.primitives import present
 from virtmigrate_mock.ride import ride
 from virtmigrate_mock.state import Job, JobPhase, Transfer, job_key
+from virtmigrate_mock.transfer import begin as begin_transfer
 
 if TYPE_CHECKING:
     from virtmigrate.context import Context
+    from virtmigrate.options import Options
     from virtmigrate_mock.host import MockHost
     from virtmigrate_mock.machine import Machine
-    from virtmigrate_mock.state import HostState
+    from virtmigrate_mock.state import HostState, Live
+    from virtmigrate_mock.styles import Style
+
+MIB = 1 << 20
 
 
 def by_daemon(ctx: Context) -> bool:
@@ -135,22 +140,34 @@ def _start(ctx: Context, machine: Machine, host: HostState) -> None:
         return
     options = ctx.options
     machine.note("stream", uuid, host.name, ",".join(source.style.streams(options)))
-    job.transfer = Transfer(
-        started=machine.now,
-        at=machine.now,
-        total_mib=guest.live.memory_mib,
-        remaining_mib=guest.live.memory_mib,
-        pass_mib=guest.live.memory_mib,
-        cap_mib_s=options.bandwidth_mib_s or 0,
-        auto_converge=bool(options.auto_converge) or source.style.daemon,
-        throttle_first=options.auto_converge_initial_percent or 20,
-        throttle_step=options.auto_converge_increment_percent or 10,
-    )
+    job.transfer = _transfer(options, source.style, guest.live, machine.now)
     # What always goes live has no coma of its own, whatever it is told.
     coma = options.live is False and not source.style.daemon
     if coma and guest.live.running_since is not None:
         machine.halt(host, guest, RunState.PAUSED_MIGRATION)
         machine.note("coma", uuid, host.name)
+
+
+def _transfer(options: Options, style: Style, live: Live, now: float) -> Transfer:
+    """The transfer that these options ask for, at its start."""
+    methods = options.compression_methods or ("xbzrle",)
+    told = bool(options.compressed) and not style.daemon
+    cache = options.compression_xbzrle_cache_bytes
+    transfer = Transfer(
+        started=now,
+        at=now,
+        total_mib=live.memory_mib,
+        remaining_mib=live.memory_mib,
+        pass_mib=live.memory_mib,
+        cap_mib_s=options.bandwidth_mib_s or 0,
+        auto_converge=bool(options.auto_converge) or style.daemon,
+        throttle_first=options.auto_converge_initial_percent or 20,
+        throttle_step=options.auto_converge_increment_percent or 10,
+        xbzrle=told and "xbzrle" in methods,
+    )
+    if cache is not None:
+        transfer.cache_mib = cache / MIB
+    return begin_transfer(transfer, live)
 
 
 def _prepare_by_daemon(

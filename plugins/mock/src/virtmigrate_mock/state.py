@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from virtmigrate.host import RunState
+from virtmigrate_mock.bitmap import Area
+from virtmigrate_mock.memory import PLAIN, Habits
 
 STATE_VERSION = 1
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -30,6 +32,7 @@ class Live:
         running_since: When its CPUs were started; None while they stand.
         boot: How-manieth boot; a reboot starts the counter anew.
         corrupt: Whether its memory was damaged on the way.
+        habits: In which way it rewrites it.
     """
 
     memory_mib: float
@@ -40,6 +43,7 @@ class Live:
     running_since: float | None = None
     boot: int = 1
     corrupt: bool = False
+    habits: Habits = PLAIN
 
     def counter(self, now: float) -> float:
         """CPU seconds until `now`."""
@@ -86,11 +90,11 @@ class Transfer:
         started: When it began.
         at: The moment that these figures describe.
         total_mib: Memory of the guest.
-        remaining_mib: Of this pass, still to be sent.
-        pass_mib: Size of this pass when it began.
-        dirtied_mib: Rewritten since this pass began.
-        sent_mib: Sent in all passes.
-        iteration: Pass, from 1.
+        remaining_mib: Pages whose bit is set: still to be sent.
+        pass_mib: The same when this pass began.
+        dirtied_mib: Distinct pages rewritten since this pass began.
+        sent_mib: On the wire, in all passes.
+        iteration: Pass, from 1: QEMU's dirty-sync-count.
         downtime_ms: Longest stop that it may cause by itself.
         cap_mib_s: Most to send, 0 = no cap.
         auto_converge: Whether it throttles a guest that won't converge.
@@ -100,6 +104,24 @@ class Transfer:
         done_at: When the last byte was there.
         stalled_at: Since when nothing has been sent.
         postcopy: Whether it was switched to post-copy.
+        areas: The bitmap.
+        cursor_mib: Address of the page that is sent next.
+        rate_mib_s: What is sent per second at this moment.
+        bandwidth_mib_s: What was measured; 0: nothing yet.
+        measured_at: Since when the next measurement runs, `measured_mib` sent by then.
+        looked_at: When the migration thread looked last.
+        synced_at: When this pass began.
+        written_mib: Pages written since then, each as often as it was.
+        running_s: How long the guest has run since then.
+        writer_mib: Where in its working set it was then.
+        cpu_s: The guest's own clock.
+        period_at: Since when dirty pages are counted, `period_mib` sent by then.
+        newly_dirty_mib: Pages that got their bit since then.
+        dirty_mib_s: The last count, per second.
+        too_dirty: How often auto-converge saw too much of it, without acting.
+        dense: Whether the guest rewrites whole pages.
+        xbzrle: Whether pages that are known at the other side are sent as differences.
+        cache_mib: How many pages are kept for that.
     """
 
     started: float
@@ -120,6 +142,26 @@ class Transfer:
     done_at: float | None = None
     stalled_at: float | None = None
     postcopy: bool = False
+    areas: list[Area] = field(default_factory=list)
+    cursor_mib: float = 0.0
+    rate_mib_s: float = -1.0
+    bandwidth_mib_s: float = 0.0
+    measured_at: float = 0.0
+    measured_mib: float = 0.0
+    looked_at: float = 0.0
+    synced_at: float = 0.0
+    written_mib: float = 0.0
+    running_s: float = 0.0
+    writer_mib: float = 0.0
+    cpu_s: float = 0.0
+    period_at: float = 0.0
+    period_mib: float = 0.0
+    newly_dirty_mib: float = 0.0
+    dirty_mib_s: float = 0.0
+    too_dirty: int = 0
+    dense: bool = False
+    xbzrle: bool = False
+    cache_mib: float = 64.0
 
 
 @dataclass(slots=True)

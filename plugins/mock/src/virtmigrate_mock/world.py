@@ -18,6 +18,7 @@ from virtmigrate_mock.clocks import VirtualClock, WorldClock
 from virtmigrate_mock.happenings import HAPPENINGS, schedule
 from virtmigrate_mock.invariants import violations
 from virtmigrate_mock.machine import Machine
+from virtmigrate_mock.memory import PLAIN
 from virtmigrate_mock.settle import settle
 from virtmigrate_mock.state import Event, Fault, HostState, Link, Live, State
 from virtmigrate_mock.store import FileStore, MemoryStore
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from virtmigrate_mock.clocks import AnyClock
+    from virtmigrate_mock.memory import Habits
     from virtmigrate_mock.state import GuestState
     from virtmigrate_mock.store import Store
+    from virtmigrate_mock.trace import Trace
 
 WORLDS: dict[str, World] = {}
 """Worlds in memory, by name."""
@@ -177,6 +180,7 @@ class World:
         dirty_mib_s: float = 8.0,
         state: RunState = RunState.RUNNING,
         persistent: bool = True,
+        habits: Habits = PLAIN,
     ) -> str:
         """Put a guest on a host; gives its UUID.
 
@@ -188,11 +192,17 @@ class World:
             dirty_mib_s: How fast.
             state: RUNNING, PAUSED or SHUTOFF.
             persistent: Whether it is defined there.
+            habits: In which way it rewrites it (`Trace.habits`: as recorded).
+
+        Raises:
+            BadInput: Habits out of range.
         """
         uuid = str(uuids.uuid5(NAMESPACE, f"{self.label}/{name}"))
         xml = domxml.write(
-            domxml.Domain(name, uuid, memory_mib, working_set_mib, dirty_mib_s)
+            domxml.Domain(name, uuid, memory_mib, working_set_mib, dirty_mib_s, habits)
         )
+        if habits != PLAIN:
+            domxml.read(xml)
         with self.store as held:
             machine = Machine(held, self.now(held))
             place = held.hosts[host]
@@ -202,6 +212,7 @@ class World:
             if state is not RunState.SHUTOFF:
                 boot = len(held.history) + 1
                 live = Live(memory_mib, working_set_mib, dirty_mib_s, xml, boot=boot)
+                live.habits = habits
                 machine.create(place, guest, live, RunState.PAUSED)
                 if state is RunState.RUNNING:
                     machine.run(place, guest)
@@ -248,6 +259,14 @@ class World:
             now = self.now(state)
             schedule(state, Event(max(seconds, now), what, host, uuid, value))
             settle(state, now)
+
+    def play(self, trace: Trace) -> None:
+        """Let the link between the hosts go, from now on, as it was recorded."""
+        now = self.clock.now()
+        for seconds, rate in trace.rates:
+            if rate:
+                self.at(now + seconds, "link-rate", value=rate)
+            self.at(now + seconds, "link-up" if rate else "link-down")
 
     def befall(
         self, what: str, host: str = "", guest: str = "", value: float = 0.0
