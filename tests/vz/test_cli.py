@@ -9,6 +9,9 @@ import pytest
 from tests.core.terminal import Terminal
 from tests.requirements import requirement
 from tests.vz_host.conftest import virsh
+from virtmigrate.capabilities import How
+from virtmigrate.option_rows import SWITCHES
+from virtmigrate_vz.capabilities import SWITCHES as DECLARED
 
 
 @pytest.fixture
@@ -62,6 +65,66 @@ def test_a_no_that_can_not_be_is_exit_code_2(virtmigrate, hosts, furnish):
     assert hosts.check("g").running_on == ("vz-a",)
 
 
+ROWS = [row for row in SWITCHES if row.name in DECLARED]
+ANSWERS = [(row, answer) for row in ROWS for answer in (True, False)]
+MET = [
+    pytest.param(row, answer, id=f"--{'' if answer else 'no-'}{row.virsh}")
+    for row, answer in ANSWERS
+    if DECLARED[row.name].how(answer) is not How.REFUSED and row.name != "offline"
+]
+
+
+@requirement("default.notion")
+@pytest.mark.parametrize(("row", "answer"), MET)
+def test_each_answer_that_is_declared_is_met(virtmigrate, hosts, furnish, row, answer):
+    furnish()
+    uris = hosts["a"].uri, hosts["b"].uri
+    words = [f"--{'' if answer else 'no-'}{row.virsh}"]
+    if (row.name, answer) == ("persist_dest", False):
+        words.append("--no-undefinesource")  # else it would have no definition at all
+    said = virtmigrate("-c", uris[0], "migrate", "g", uris[1], "--json", *words)
+    assert said.code == 0, said.err
+    result = json.loads(said.out)
+    assert result["outcome"] == "succeeded"
+    assert result["effective"][row.name] is answer
+    health = hosts.check("g")
+    assert health.problems == ()
+    paused = (row.name, answer) == ("paused", True)
+    assert health.running_on == (() if paused else ("vz-b",))
+
+
+@requirement("rest")
+def test_each_other_answer_is_refused_by_name(virtmigrate, hosts, furnish):
+    furnish()
+    uris = hosts["a"].uri, hosts["b"].uri
+    for row, answer in ANSWERS:
+        if DECLARED[row.name].how(answer) is not How.REFUSED:
+            continue
+        word = f"--{'' if answer else 'no-'}{row.virsh}"
+        said = virtmigrate("-c", uris[0], "migrate", "g", uris[1], "--json", word)
+        assert said.code == 2, word
+        refused = [
+            r for r in json.loads(said.out)["refusals"] if r["subject"] == row.name
+        ]
+        assert {r["side"] for r in refused} >= {"source"}, word
+        for refusal in refused:
+            assert word in refusal["message"].split(), word
+            assert DECLARED[row.name].note in refusal["message"], word
+            assert refusal["remedy"], word
+    assert hosts.check("g").running_on == ("vz-a",)
+    assert len(hosts.check("g").intervals) == 1, "it was never stopped"
+
+
+def test_same_host_twice_gives_no_dangerous_advice(virtmigrate, hosts, furnish):
+    """To undefine the guest 'there' would delete the one that runs here."""
+    furnish()
+    uri = hosts["a"].uri
+    said = virtmigrate("-c", uri, "migrate", "g", uri, "--json")
+    assert said.code == 2
+    (refusal,) = json.loads(said.out)["refusals"]
+    assert refusal["message"] == "source and destination are the same host"
+
+
 @requirement("persist.deferred")
 def test_what_is_owed_is_paid_at_the_command_line(virtmigrate, hosts, furnish):
     furnish()
@@ -76,8 +139,15 @@ def test_what_is_owed_is_paid_at_the_command_line(virtmigrate, hosts, furnish):
 
 
 @requirement("default.notion")
-def test_capabilities_tell_what_is_inherent(virtmigrate, hosts):
+def test_capabilities_and_options_tell_what_is_declared(virtmigrate, hosts):
     said = virtmigrate("capabilities", hosts["a"].uri)
     assert said.code == 0
     (line,) = [r for r in said.out.split("\n") if r.split()[:1] == ["compressed"]]
     assert line.split()[1:4] == ["inherent", "refused", "yes"]
+    printed = json.loads(virtmigrate("capabilities", hosts["a"].uri, "--json").out)
+    assert set(printed["switches"]) == set(DECLARED)
+    for name, support in DECLARED.items():
+        shown = printed["switches"][name]
+        assert shown == support.model_dump(mode="json"), name
+    listed = virtmigrate("options", "--json").out
+    assert all(f'"{name}"' in listed for name in printed["switches"])

@@ -15,6 +15,7 @@ from virtmigrate.option_rows import SWITCHES, VALUES
 from virtmigrate.options import Options
 from virtmigrate.plan import GuestFacts
 from virtmigrate_vz import capabilities, preflight
+from virtmigrate_vz.capabilities import MISSING
 from virtmigrate_vz.request import MASK, PARAMETERS
 
 UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
@@ -107,7 +108,10 @@ def test_a_no_that_is_met_otherwise(name, how):
         ({"postcopy": True}, "libvirt's vz driver does not have it"),
         ({"parallel": True}, "libvirt's vz driver does not have it"),
         ({"rdma_pin_all": True}, "libvirt's vz driver does not have it"),
-        ({"postcopy": True}, "it has: migrateuri, dname"),
+        ({"postcopy": True}, MISSING),
+        ({"listen_address": "10.0.0.1"}, MISSING),
+        ({"graphics_uri": "spice://h:1"}, MISSING),
+        ({"migrate_disks": ("sda",)}, MISSING),
     ],
     ids=str,
 )
@@ -120,11 +124,22 @@ def test_what_is_refused_is_refused_by_name_and_with_its_reason(asked, reason):
     assert all(error.remedy for error in found)
 
 
+@requirement("rest")
 def test_every_value_that_is_not_known_is_refused():
     host = declared()
     for value in VALUES:
         known = value.name in ("migrate_uri", "dest_name")
         assert (host.value(value.name).how is not How.REFUSED) is known
+        assert known or value.param is None or host.value(value.name).note
+
+
+@requirement("rest")
+def test_what_is_supported_is_listed_as_the_driver_has_it():
+    """The words of the list, as flags and parameters, are what the driver takes."""
+    words = MISSING.rpartition(" it has ")[2].split(", ")
+    bits = sum(1 << row.bit for row in SWITCHES if row.virsh in words)
+    assert bits == MASK & ~0x80, "all but NON_SHARED_INC, which has no effect"
+    assert [row.param for row in VALUES if row.virsh in words] == list(PARAMETERS)
 
 
 @requirement("offline.vz-disks")
@@ -136,7 +151,7 @@ def test_a_stopped_guest_moves_cold_and_its_disks_too():
 
 @requirement("offline.definition")
 def test_a_running_guest_does_not_move_cold():
-    assert any(e.subject == "vz-offline-of-active" for e in refusals(offline=True))
+    assert any(e.subject == "offline-of-running-guest" for e in refusals(offline=True))
 
 
 class Ctx:

@@ -33,6 +33,10 @@ def test_a_phase_that_fails(move, furnish, phase, when, action, live):
     assert move.where() == {where: "running"}
     wanted = Outcome.SUCCEEDED if gone else Outcome.ROLLED_BACK
     assert result.outcome is wanted, result
+    if (phase, action) == ("perform", "error") and not gone:
+        assert [fault.step for fault in result.faults] == ["perform"], (
+            "that a cancelled finish gives nothing is no fault"
+        )
     assert move.journal.entries()[0].closed is not None
 
 

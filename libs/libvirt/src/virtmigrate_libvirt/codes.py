@@ -84,7 +84,7 @@ MEANINGS: dict[int, Meaning] = {
         HostError, "give the guest a CPU model that both hosts have"
     ),
 }
-UNLISTED = Meaning(HostError)
+UNLISTED = Meaning(HostError, "look at that host's log")
 
 LOST: tuple[tuple[int, int], ...] = (
     (Code.SYSTEM_ERROR, DOMAIN_RPC),
@@ -94,8 +94,11 @@ LOST: tuple[tuple[int, int], ...] = (
 )
 """Code and domain of errors of the connection, not of the host: the answer is lost."""
 
+UNSAID = "library function returned error but did not set virerror"
+"""What a daemon sends where its driver gave nothing and named no error: how vz answers
+a cancelled finish (`vzDomainMigrateFinish3Params`)."""
 ANSWERED_ANYWAY = (
-    "library function returned error but did not set virerror",
+    UNSAID,
     "unable to encode message payload",
 )
 """Texts of `LOST` rows that are answers after all (a server's, or a call not sent)."""

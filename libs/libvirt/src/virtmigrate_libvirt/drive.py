@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from virtmigrate.errors import AnswerLost, HostError, HostUnreachable
 from virtmigrate.phases import Phase
 from virtmigrate_libvirt import phases, rules, states
-from virtmigrate_libvirt.codes import Code
+from virtmigrate_libvirt.codes import UNSAID, Code
 from virtmigrate_libvirt.flags import OFFLINE
 from virtmigrate_libvirt.link import code_of
 from virtmigrate_libvirt.rules import Reached
@@ -203,7 +203,7 @@ class Drive:
                 deadline_s=CANCEL_S,
             )
         except HostError as error:
-            if code_of(error) not in NOTHING_THERE:
+            if not _nothing_there(error):
                 raise
         finally:
             self.destination.unwire(self.migration)
@@ -288,3 +288,8 @@ class _Reaching:
             self._notes[REACHED] = self._done
         elif isinstance(error, HostError) and not isinstance(error, AnswerLost):
             self._notes[REACHED] = Reached(f"{self._name}-failed")
+
+
+def _nothing_there(error: HostError) -> bool:
+    """Whether this answer of a cancelled finish means that nothing is left."""
+    return code_of(error) in NOTHING_THERE or UNSAID in error.message.lower()

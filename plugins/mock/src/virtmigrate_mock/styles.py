@@ -151,7 +151,6 @@ VZ_LIKE = register_style(
         name="vz-like",
         switches=vz_like.SWITCHES,
         values=vz_like.VALUES,
-        constraints=vz_like.CONSTRAINTS,
         progress=Progress.PERCENT,
         forms=(Form.DRIVEN, Form.PEER_TO_PEER),
         source_after_perform=SourceAfterPerform.GONE,

@@ -6,7 +6,7 @@ them (libvirt, src/vz/vz_driver.c: VZ_MIGRATION_FLAGS).
 
 from __future__ import annotations
 
-from virtmigrate.capabilities import Constraint, How, Support, Term, ValueSupport
+from virtmigrate.capabilities import How, Support, ValueSupport
 from virtmigrate.option_rows import SWITCHES as ROWS
 
 TELLABLE = Support(on=How.NATIVE, off=How.NATIVE)
@@ -71,15 +71,3 @@ VALUES: dict[str, ValueSupport] = {
         how=How.REFUSED, note="its definition can't be changed"
     ),
 }
-CONSTRAINTS: tuple[Constraint, ...] = (
-    Constraint(
-        id="vz-offline-of-active",
-        when=(
-            Term(what="offline", answer=True),
-            Term(what="guest.active", answer=True),
-        ),
-        message="only a stopped guest moves cold",
-        remedy="stop it first, or leave --offline out",
-        source="libvirt, src/vz: a plain move of a stopped guest is cold",
-    ),
-)

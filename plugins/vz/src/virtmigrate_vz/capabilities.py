@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.capabilities import (
     Capabilities,
-    Constraint,
     Form,
     How,
     Progress,
     SourceAfterPerform,
     Support,
-    Term,
     ValueSupport,
 )
 from virtmigrate.option_rows import SWITCHES as ROWS
+from virtmigrate.option_rows import VALUES as VALUE_ROWS
 from virtmigrate_libvirt import phases
 from virtmigrate_libvirt.flags import Feature
 from virtmigrate_vz.hypervisor import NAME
@@ -28,6 +27,11 @@ if TYPE_CHECKING:
     from virtmigrate_libvirt.host import LibvirtHost
 
 NATIVE = Support(on=How.NATIVE, off=How.NATIVE, default=False)
+MISSING = (
+    "libvirt's vz driver does not have it; it has live, p2p, persistent, "
+    "undefinesource, suspend, migrateuri, dname"
+)
+"""Said of every other option: its mask (0xBB) and parameters, as virsh spells them."""
 
 
 def _always(note: str) -> Support:
@@ -85,13 +89,12 @@ KNOWN: dict[str, Support] = {
     "copy_storage_inc": _never("Virtuozzo copies a disk in full"),
 }
 SWITCHES: dict[str, Support] = {
-    row.name: KNOWN.get(row.name)
-    or _never("libvirt's vz driver does not have it; it has: migrateuri, dname")
+    row.name: KNOWN.get(row.name) or _never(MISSING)
     for row in ROWS
     if row.knob is None and row.name != "one_step"
 }
 UNCHANGED = "libvirt's vz driver takes no other definition"
-VALUES: dict[str, ValueSupport] = {
+KNOWN_VALUES: dict[str, ValueSupport] = {
     "migrate_uri": ValueSupport(how=How.NATIVE),
     "dest_name": ValueSupport(how=How.NATIVE),
     "bandwidth_mib_s": ValueSupport(
@@ -101,18 +104,11 @@ VALUES: dict[str, ValueSupport] = {
     "dest_xml": ValueSupport(how=How.REFUSED, note=UNCHANGED),
     "persist_xml": ValueSupport(how=How.REFUSED, note=UNCHANGED),
 }
-CONSTRAINTS: tuple[Constraint, ...] = (
-    Constraint(
-        id="vz-offline-of-active",
-        when=(
-            Term(what="offline", answer=True),
-            Term(what="guest.active", answer=True),
-        ),
-        message="only a stopped guest moves cold",
-        remedy="stop it first, or leave --offline out",
-        source="libvirt, src/vz: a plain move of a stopped guest is cold",
-    ),
-)
+VALUES: dict[str, ValueSupport] = {
+    row.name: KNOWN_VALUES.get(row.name) or ValueSupport(how=How.REFUSED, note=MISSING)
+    for row in VALUE_ROWS
+    if row.param is not None
+}
 
 
 def declare(host: LibvirtHost) -> Capabilities:
@@ -151,7 +147,6 @@ def from_facts(
         versions={"libvirt": f"{major}.{rest // 1000}.{rest % 1000}"},
         switches=SWITCHES,
         values=VALUES,
-        constraints=CONSTRAINTS,
         progress=Progress.PERCENT,
         forms=(first, Form.PEER_TO_PEER),
         source_after_perform=SourceAfterPerform.GONE,

@@ -40,8 +40,13 @@ def _requested(request: PlanContext) -> Iterator[Finding]:
 
 
 def _registered(request: PlanContext) -> Iterator[Finding]:
-    """Virtuozzo registers a guest once, and replaces nothing."""
-    if request.there.persistent:
+    """Virtuozzo registers a guest once, and replaces nothing.
+
+    Of one that is active there, or of the same host twice, the core warns: nobody may
+    be told to undefine a guest that runs, as that deletes it.
+    """
+    same = request.source.uuid == request.destination.uuid
+    if request.there.persistent and not request.there.state.active and not same:
         yield _blocker(
             "already-registered",
             (Side.DESTINATION, request.guest.name),
