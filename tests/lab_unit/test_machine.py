@@ -11,6 +11,7 @@ import pytest
 
 from virtmigrate_lab import Lab, LabRefused, LabUnavailable, building, needs
 from virtmigrate_lab.errors import LabError, LabNotFound
+from virtmigrate_lab.kinds import parse_hosts
 from virtmigrate_lab.layout import Layout, default_state_dir
 from virtmigrate_lab.processes import Process, end, identify, marked, wait_for
 from virtmigrate_lab.record import LabRecord
@@ -63,16 +64,21 @@ def test_a_lab_that_can_not_be_says_why_before_anything_is_touched(
 
 
 @pytest.mark.parametrize(
-    "hosts", ["0", "9", "-1", "two", "xen:2", "qemu:", "", "2:qemu"]
+    "hosts",
+    ["0", "9", "-1", "two", "xen:2", "qemu:", "", "2:qemu", "qemu:1,", "vz:2,vz:1"],
 )
 def test_hosts_that_can_not_be_are_refused(hosts, tmp_path):
-    with pytest.raises(LabRefused, match="hosts"):
+    with pytest.raises(LabRefused, match="hosts") as caught:
         Lab.up(hosts, state_dir=tmp_path / "lab")
+    assert "qemu:2,vz:2" in caught.value.remedy
+    assert not (tmp_path / "lab").exists()
 
 
 def test_hosts_are_called_by_letters():
-    assert building.parse_hosts("3") == [("a", "qemu"), ("b", "qemu"), ("c", "qemu")]
-    assert building.parse_hosts("qemu:1") == [("a", "qemu")]
+    assert parse_hosts("3") == {"qemu": ["a", "b", "c"], "vz": []}
+    assert parse_hosts("qemu:1") == {"qemu": ["a"], "vz": []}
+    assert parse_hosts("vz:2") == {"qemu": [], "vz": ["vz-a", "vz-b"]}
+    assert parse_hosts("qemu:1, vz:1") == {"qemu": ["a"], "vz": ["vz-a"]}
 
 
 def test_a_directory_with_other_things_in_it_is_left_alone(tmp_path, monkeypatch):

@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import string
 import sys
 import uuid
 from collections.abc import Iterator
@@ -17,29 +16,17 @@ from virtmigrate_lab import network, qemu_host, record
 from virtmigrate_lab.commands import spawn, tail
 from virtmigrate_lab.errors import LabError, LabRefused, LabUnavailable
 from virtmigrate_lab.host import Host
+from virtmigrate_lab.kinds import parse_hosts
 from virtmigrate_lab.layout import Layout
 from virtmigrate_lab.namespaces import Space, can_change_groups, open_host, open_switch
 from virtmigrate_lab.needs import obstacles
 from virtmigrate_lab.processes import Process, end, marked, wait_for
-from virtmigrate_lab.record import LabRecord
+from virtmigrate_lab.record import Ground, LabRecord
+from virtmigrate_lab.vz_host.host import VzHost, VzHosts
 
-MOST_HOSTS = 8
 LOCK_TIMEOUT_S = 120.0
 OBSERVER_TIMEOUT_S = 10.0
 SWEEPS = 20
-
-
-def parse_hosts(text: str) -> list[tuple[str, str]]:
-    """Names and kinds of the hosts asked for: ``2`` or ``qemu:2``.
-
-    Raises:
-        LabError: not understood, or too many.
-    """
-    kind, colon, count = text.strip().rpartition(":")
-    kind = kind if colon else "qemu"
-    if kind != "qemu" or not count.isdigit() or not 1 <= int(count) <= MOST_HOSTS:
-        raise LabRefused(f"hosts {text!r}: a number from 1 to {MOST_HOSTS}, or qemu:2")
-    return [(name, kind) for name in string.ascii_lowercase[: int(count)]]
 
 
 @contextlib.contextmanager
@@ -68,7 +55,7 @@ def build(layout: Layout, hosts: str) -> LabRecord:
         LabError: a lab is up there, or a part of it did not start.
     """
     named = parse_hosts(hosts)
-    missing = obstacles()
+    missing = obstacles() if named["qemu"] else []
     if missing:
         raise LabUnavailable(missing)
     with locked(layout):
@@ -101,17 +88,32 @@ def _refuse_foreign(layout: Layout) -> None:
         )
 
 
-def _build(layout: Layout, named: list[tuple[str, str]]) -> LabRecord:
+def _build(layout: Layout, named: dict[str, list[str]]) -> LabRecord:
     lab_id = str(uuid.uuid4())
     # from here on a crash leaves enough behind to be cleaned up by
-    names = [name for name, _ in named]
-    record.write(layout, {"version": record.VERSION, "id": lab_id, "names": names})
-    for directory in (layout.beats, layout.guests):
+    data = {"version": record.VERSION, "id": lab_id, "names": named["qemu"]}
+    record.write(layout, data)
+    for directory in (layout.beats, layout.guests, layout.vz, layout.vz_guests):
         directory.mkdir()
+    vz = build_vz(layout, named["vz"], lab_id)
+    if not named["qemu"]:
+        return LabRecord(lab_id, None, (), vz)
+    return LabRecord(lab_id, *build_qemu(layout, named["qemu"], lab_id), vz)
+
+
+def build_vz(layout: Layout, names: list[str], lab_id: str) -> tuple[VzHost, ...]:
+    """Start vz hosts: plain processes, that need no privilege."""
+    return tuple(VzHosts.up(layout.vz, names, lab_id=lab_id))
+
+
+def build_qemu(
+    layout: Layout, names: list[str], lab_id: str
+) -> tuple[Ground, tuple[Host, ...]]:
+    """Start hosts in namespaces, and what they share."""
     switch = open_switch(layout, lab_id, network.MTU)
     same_user = not can_change_groups()
     spaces = {}
-    peers = {name: network.address(i) for i, (name, _) in enumerate(named)}
+    peers = {name: network.address(index) for index, name in enumerate(names)}
     for index, name in enumerate(peers):
         paths = layout.host(name)
         spec = qemu_host.HostSpec(name, uuid.uuid4(), peers[name], peers, same_user)
@@ -124,12 +126,12 @@ def _build(layout: Layout, named: list[tuple[str, str]]) -> LabRecord:
     daemons = start_daemons(layout, spaces, lab_id)
     made = tuple(
         Host(
-            *(name, kind, peers[name], index, lab_id),
+            *(name, "qemu", peers[name], index, lab_id),
             *(spaces[name], daemons[name], layout.host(name)),
         )
-        for index, (name, kind) in enumerate(named)
+        for index, name in enumerate(names)
     )
-    return LabRecord(lab_id, switch, observer, made)
+    return Ground(switch, observer), made
 
 
 def start_observer(layout: Layout, hosts: list[str], lab_id: str) -> Process:
@@ -195,6 +197,7 @@ def _clear(layout: Layout) -> None:
         *(layout.host(name).root for name in data["names"]),
         layout.beats,
         layout.guests,
+        layout.vz,
     ):
         shutil.rmtree(directory, ignore_errors=True)
     for path in (layout.control, layout.log, layout.state_dir / "switch.ready"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 from virtmigrate_lab.errors import CommandFailed, LabError
 from virtmigrate_lab.qemu_host import virsh
@@ -14,7 +13,7 @@ SHUT_OFF = "shut off"
 UNREACHABLE = "unreachable"
 
 
-def state(socket: Path, uuid: str) -> tuple[str, bool]:
+def state(uri: str, uuid: str) -> tuple[str, bool]:
     """What a host says of a domain: its state, and whether it is persistent.
 
     Returns:
@@ -22,9 +21,9 @@ def state(socket: Path, uuid: str) -> tuple[str, bool]:
         ``absent``, or ``unreachable`` if the host does not answer.
     """
     try:
-        if uuid not in uuids(socket):
+        if uuid not in uuids(uri):
             return ABSENT, False
-        lines = virsh(socket, "dominfo", uuid).splitlines()
+        lines = virsh(uri, "dominfo", uuid).splitlines()
     except CommandFailed as error:
         gone = "Domain not found" in error.stderr
         return (ABSENT if gone else UNREACHABLE), False
@@ -32,25 +31,25 @@ def state(socket: Path, uuid: str) -> tuple[str, bool]:
     return info["State"].strip(), info["Persistent"].strip() == "yes"
 
 
-def uuids(socket: Path) -> list[str]:
+def uuids(uri: str) -> list[str]:
     """The UUIDs of all domains that a host knows."""
-    return virsh(socket, "list", "--all", "--uuid").split()
+    return virsh(uri, "list", "--all", "--uuid").split()
 
 
-def remove(socket: Path, uuid: str) -> None:
+def remove(uri: str, uuid: str) -> None:
     """Destroy and undefine a domain, if it is there.
 
     Raises:
         LabError: it is still there, or the host does not answer.
     """
-    before, persistent = state(socket, uuid)
+    before, persistent = state(uri, uuid)
     # it may end by itself in between: what counts is what is left
     with contextlib.suppress(CommandFailed):
         if before not in (ABSENT, UNREACHABLE, SHUT_OFF):
-            virsh(socket, "destroy", uuid)
+            virsh(uri, "destroy", uuid)
     with contextlib.suppress(CommandFailed):
         if persistent:
-            virsh(socket, "undefine", uuid, "--managed-save", "--snapshots-metadata")
-    after, _ = state(socket, uuid)
+            virsh(uri, "undefine", uuid, "--managed-save", "--snapshots-metadata")
+    after, _ = state(uri, uuid)
     if after != ABSENT:
-        raise LabError(f"domain {uuid} can't be removed from {socket}: it is {after}")
+        raise LabError(f"domain {uuid} can't be removed from {uri}: it is {after}")

@@ -28,11 +28,11 @@ class Guests:
 
     Args:
         layout: The lab's files.
-        sockets: Host and its daemon's socket.
+        uris: Host and its libvirt URI.
     """
 
     layout: Layout
-    sockets: dict[str, Path]
+    uris: dict[str, str]
 
     def start(
         self, options: GuestOptions, host: str, *, persistent: bool, paused: bool
@@ -40,37 +40,32 @@ class Guests:
         """Boot a guest and wait until it has filled its memory (unless paused).
 
         Raises:
-            LabError: the name is taken, or it did not get ready in time.
+            LabError: it did not get ready in time.
         """
-        name, socket = options.name, self.sockets[host]
-        if name in self.names():
-            raise LabRefused(
-                f"guest {name} has been started in this lab",
-                remedy="stop it first, or choose another name",
-            )
+        name, uri = options.name, self.uris[host]
         self.heartbeat(name).forget()
         self._record(name).write_text(json.dumps(options.to_json()), encoding="utf-8")
         try:
-            self._boot(options, socket, persistent=persistent, paused=paused)
+            self._boot(options, uri, persistent=persistent, paused=paused)
             if not paused:
                 self._wait_ready(name, host)
         except LabError:
-            domains.remove(socket, options.uuid)
+            domains.remove(uri, options.uuid)
             self._forget(name)
             raise
         return options
 
     def _boot(
-        self, options: GuestOptions, socket: Path, *, persistent: bool, paused: bool
+        self, options: GuestOptions, uri: str, *, persistent: bool, paused: bool
     ) -> None:
         xml = self.layout.guests / f"{options.name}.xml"
         xml.write_text(options.to_xml(), encoding="utf-8")
         words = ["--paused"] if paused else []
         if persistent:
-            virsh(socket, "define", str(xml))
-            virsh(socket, "start", options.uuid, *words)
+            virsh(uri, "define", str(xml))
+            virsh(uri, "start", options.uuid, *words)
         else:
-            virsh(socket, "create", str(xml), *words)
+            virsh(uri, "create", str(xml), *words)
 
     def _wait_ready(self, name: str, host: str) -> None:
         if not wait_for(self.heartbeat(name).ready, START_TIMEOUT_S):
@@ -103,15 +98,15 @@ class Guests:
             LabError: there is no such guest, or a host did not let go of it.
         """
         guest = self.options(name)
-        for socket in self.sockets.values():
-            domains.remove(socket, guest.uuid)
+        for uri in self.uris.values():
+            domains.remove(uri, guest.uuid)
         self._forget(name)
 
     def clear(self) -> None:
         """Destroy and undefine every domain on every host."""
-        for socket in self.sockets.values():
-            for uuid in domains.uuids(socket):
-                domains.remove(socket, uuid)
+        for uri in self.uris.values():
+            for uuid in domains.uuids(uri):
+                domains.remove(uri, uuid)
         for name in self.names():
             self._forget(name)
 
@@ -147,11 +142,11 @@ class Guests:
             LabRefused: there is no such guest.
         """
         guest, heartbeat = self.options(name), self.heartbeat(name)
-        with ThreadPoolExecutor(len(self.sockets)) as pool:
+        with ThreadPoolExecutor(len(self.uris)) as pool:
             found = pool.map(
-                lambda socket: domains.state(socket, guest.uuid), self.sockets.values()
+                lambda uri: domains.state(uri, guest.uuid), self.uris.values()
             )
-            hosts = dict(zip(self.sockets, found, strict=True))
+            hosts = dict(zip(self.uris, found, strict=True))
         asked = time.monotonic()
         runs = any(state == domains.RUNNING for state, _ in hosts.values())
         limit = PROGRESS_TIMEOUT_S if runs else SILENT_TIMEOUT_S

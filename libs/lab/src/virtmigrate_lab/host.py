@@ -56,6 +56,10 @@ class Host:
         """Process id of its libvirtd."""
         return self.daemon.pid
 
+    def alive(self) -> bool:
+        """Whether its libvirtd runs."""
+        return self.daemon.alive()
+
     def processes(self) -> list[Process]:
         """Everything that runs on this host: libvirtd, QEMUs, the namespace holder."""
         return marked(self.lab_id, self.name)
@@ -78,4 +82,4 @@ class Host:
 
     def virsh(self, *words: str, timeout_s: float = qemu_host.CALL_TIMEOUT_S) -> str:
         """Run a virsh command on this host and return what it printed."""
-        return qemu_host.virsh(self.socket, *words, timeout_s=timeout_s)
+        return qemu_host.virsh(self.uri, *words, timeout_s=timeout_s)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
-from virtmigrate_lab import building, network
+from virtmigrate_lab import building, network, vz_guests
 from virtmigrate_lab.domain import GuestOptions, GuestSettings
 from virtmigrate_lab.errors import LabNotFound, LabRefused
 from virtmigrate_lab.guests import Guests
@@ -18,7 +18,14 @@ from virtmigrate_lab.host import Host
 from virtmigrate_lab.layout import Layout, default_state_dir
 from virtmigrate_lab.record import LabRecord
 from virtmigrate_lab.report import GuestReport
+from virtmigrate_lab.vz_guests import VzGuestOptions, VzGuests
+from virtmigrate_lab.vz_host.dispatcher import RATE_MIB_S
+from virtmigrate_lab.vz_host.host import VzHost, VzHosts
+from virtmigrate_lab.vz_report import VzReport
 from virtmigrate_lab.windows import Run, runs
+
+AnyHost = Host | VzHost
+AnyGuest = GuestOptions | VzGuestOptions
 
 
 class Lab:
@@ -50,7 +57,7 @@ class Lab:
         """Start a lab; what a crashed one left in the directory is cleaned up first.
 
         Args:
-            hosts: How many (``"2"``), or of which kind (``"qemu:2"``).
+            hosts: How many (``"2"``), or of which kinds (``"qemu:2,vz:2"``).
             bandwidth_mib_s: Rate of every host's link, each way (MiB/s of payload).
             state_dir: The lab's directory (see ``layout.default_state_dir``).
 
@@ -90,11 +97,21 @@ class Lab:
         return self._record.id
 
     @property
-    def hosts(self) -> dict[str, Host]:
-        """The hosts by name, in order."""
+    def qemu(self) -> dict[str, Host]:
+        """The hosts in namespaces by name, in order."""
         return {host.name: host for host in self._record.hosts}
 
-    def host(self, name: str) -> Host:
+    @property
+    def vz(self) -> VzHosts:
+        """The vz hosts: what can be done with them alone."""
+        return VzHosts(self._layout.vz, {host.name: host for host in self._record.vz})
+
+    @property
+    def hosts(self) -> dict[str, AnyHost]:
+        """All hosts by name, in order."""
+        return {**self.qemu, **self.vz.hosts}
+
+    def host(self, name: str) -> AnyHost:
         """A host by its name.
 
         Raises:
@@ -108,25 +125,36 @@ class Lab:
 
     @property
     def guests(self) -> Guests:
-        """The guests of this lab."""
-        return Guests(self._layout, {h.name: h.socket for h in self._record.hosts})
+        """The guests on qemu hosts."""
+        return Guests(self._layout, {h.name: h.uri for h in self._record.hosts})
+
+    @property
+    def vz_guests(self) -> VzGuests:
+        """The guests on vz hosts."""
+        return VzGuests(self.vz, self._layout.vz_guests)
+
+    def guest_names(self) -> list[str]:
+        """The guests that were started, on hosts of any kind, and not stopped."""
+        return sorted([*self.guests.names(), *self.vz_guests.names()])
 
     def guest_start(
         self,
         name: str,
-        host: str = "a",
+        host: str | None = None,
         *,
         persistent: bool = True,
         paused: bool = False,
+        container: bool = False,
         **options: Unpack[GuestSettings],
-    ) -> GuestOptions:
+    ) -> AnyGuest:
         """Boot a guest and wait until its memory is filled.
 
         Args:
             name: Its name.
-            host: Where.
+            host: Where; None: on the first host.
             persistent: Whether it has a configuration that outlives it.
             paused: Start it with its CPU stopped (it has not booted then).
+            container: A container (``exe``), on vz hosts only.
             options: ``memory_mib``, ``working_set_mib``, ``dirty_rate_mib_s``,
                 ``pattern``, ... see :class:`~virtmigrate_lab.domain.GuestOptions`.
 
@@ -134,15 +162,47 @@ class Lab:
             LabError: an option is out of range, the name is taken, or it is not ready
                 in time.
         """
-        where = self.host(host).name
+        where = self.host(host or next(iter(self.hosts)))
+        if name in self.guest_names():
+            raise LabRefused(
+                f"guest {name} has been started in this lab",
+                remedy="stop it first, or choose another name",
+            )
+        if isinstance(where, VzHost):
+            return self.vz_guests.start(
+                vz_guests.asked(name, dict(options), container=container),
+                where.name,
+                persistent=persistent,
+                paused=paused,
+            )
+        if container:
+            raise LabRefused(
+                f"guest {name}: host {where.name} has no containers",
+                remedy="name a vz host: --host vz-a",
+            )
         guest = GuestOptions(name, str(uuid.uuid4()), **options)
-        return self.guests.start(guest, where, persistent=persistent, paused=paused)
+        place = where.name
+        return self.guests.start(guest, place, persistent=persistent, paused=paused)
 
     def guest_check(
         self, name: str, *, since: float | None = None, verify: bool = True
-    ) -> GuestReport:
-        """Look at a guest wherever it is; see :meth:`Guests.check`."""
+    ) -> GuestReport | VzReport:
+        """Look at a guest wherever it is; see `check` of :class:`Guests`."""
+        if self._on_vz(name):
+            return self.vz_guests.check(name, since=since)
         return self.guests.check(name, since=since, verify=verify)
+
+    def _on_vz(self, name: str) -> bool:
+        """Whether a guest was started on a vz host.
+
+        Raises:
+            LabRefused: there is no such guest.
+        """
+        names = self.guest_names()
+        if name not in names:
+            known = ", ".join(names) or "none"
+            raise LabRefused(f"no guest {name} in this lab (guests: {known})")
+        return name in self.vz_guests.names()
 
     def guest_runs(
         self, name: str, *, since: float = 0.0, silence_s: float = 0.5
@@ -169,7 +229,7 @@ class Lab:
 
     def guest_stop(self, name: str) -> None:
         """Destroy and undefine a guest wherever it is."""
-        self.guests.stop(name)
+        (self.vz_guests if self._on_vz(name) else self.guests).stop(name)
 
     @staticmethod
     def now() -> float:
@@ -180,55 +240,70 @@ class Lab:
         """Shape links, both ways; None lifts the limit.
 
         Args:
-            rate_mib_s: MiB/s of payload.
+            rate_mib_s: MiB/s of payload; of a vz host the rate of what leaves it.
             host: Whose link; None: every host's.
         """
         for each in self._chosen(host):
+            if isinstance(each, VzHost):
+                each.control(rate_mib_s=rate_mib_s or RATE_MIB_S)
+                continue
             network.shape(each.space, network.DEVICE, rate_mib_s)
             network.shape(self._record.switch, network.port(each.index), rate_mib_s)
 
     def link_down(self, host: str | None = None) -> None:
         """Cut links: what is sent is lost, and nobody is told."""
-        for each in self._chosen(host):
-            port = network.port(each.index)
-            network.set_up(self._record.switch, port, up=False)
+        self._links(host, up=False)
 
     def link_up(self, host: str | None = None) -> None:
         """Mend links."""
+        self._links(host, up=True)
+
+    def _links(self, host: str | None, *, up: bool) -> None:
         for each in self._chosen(host):
-            network.set_up(self._record.switch, network.port(each.index), up=True)
+            if isinstance(each, VzHost):
+                each.control(stalled=not up)
+                continue
+            port = network.port(each.index)
+            network.set_up(self._record.switch, port, up=up)
 
     def daemon_restart(self, host: str) -> None:
-        """Start a host's libvirtd again (after it was killed), and wait for it."""
-        daemon = building.restart_daemon(self._layout, self._record, self.host(host))
-        self._record = self._record.with_daemon(host, daemon)
+        """Start a host's daemon again (after it was killed), and wait for it."""
+        where = self.host(host)
+        if isinstance(where, VzHost):
+            where.kill()
+            self._record = self._record.with_vz(where.up())
+        else:
+            daemon = building.restart_daemon(self._layout, self._record, where)
+            self._record = self._record.with_daemon(host, daemon)
         self._record.save(self._layout)
 
     def tcp_buffers(self, name: str, host: str | None = None) -> None:
-        """Set the TCP buffers of hosts: ``deep`` (the kernel's default) or ``shallow``.
+        """Set the TCP buffers of qemu hosts: ``deep`` (the kernel's) or ``shallow``.
 
         With ``shallow`` a page that post-copy waits for is not stuck behind megabytes.
-        It holds for connections that are opened afterwards.
+        It holds for connections that are opened afterwards. Vz hosts use no TCP.
         """
         if name not in network.BUFFERS:
             raise LabRefused(f"buffers {name!r}: {', '.join(network.BUFFERS)}")
         for each in self._chosen(host):
-            network.buffers(each.space, name)
+            if isinstance(each, Host):
+                network.buffers(each.space, name)
 
     def tidy(self) -> None:
         """Make the hosts as good as new: no guests, free links, daemons that answer.
 
         Domains that were defined in another way than by :meth:`guest_start` go too.
         """
-        self.link_up()
-        self.link_rate(None)
-        self.tcp_buffers("deep")
         for host in self.hosts.values():
             for process in host.processes():
                 process.kill(signal.SIGCONT)
-            if not host.daemon.alive():
+            if not host.alive():
                 self.daemon_restart(host.name)
+        self.link_up()
+        self.link_rate(None)
+        self.tcp_buffers("deep")
         self.guests.clear()
+        self.vz_guests.clear()
 
     def down(self) -> None:
         """End everything that belongs to the lab and remove its files."""
@@ -245,8 +320,8 @@ class Lab:
         building.clear(layout)
         return layout.state_dir
 
-    def _chosen(self, host: str | None) -> Iterable[Host]:
-        return self._record.hosts if host is None else [self.host(host)]
+    def _chosen(self, host: str | None) -> Iterable[AnyHost]:
+        return self.hosts.values() if host is None else [self.host(host)]
 
     def __enter__(self) -> Self:
         return self

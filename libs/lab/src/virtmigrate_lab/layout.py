@@ -6,7 +6,8 @@
     STATE/control.sock            the observer's requests
     STATE/beats/GUEST.jsonl       what the observer heard of a guest
     STATE/guests/GUEST.json       how a guest was started
-    STATE/HOST/run, etc, var      a host's private directories
+    STATE/vz                      what the vz hosts share: a directory each, the history
+STATE/HOST/run, etc, var      a host's private directories
     STATE/HOST/run/libvirt/libvirt-sock
 """
 
@@ -133,6 +134,16 @@ class Layout:
     def guests(self) -> Path:
         """How guests were started, a file a guest."""
         return self.state_dir / "guests"
+
+    @property
+    def vz(self) -> Path:
+        """What the vz hosts share."""
+        return self.state_dir / "vz"
+
+    @property
+    def vz_guests(self) -> Path:
+        """How guests on vz hosts were started, a file a guest."""
+        return self.vz / "guests"
 
     def host(self, name: str) -> HostPaths:
         """The directories of one host."""

@@ -135,9 +135,9 @@ def uri_of(socket: Path) -> str:
     return f"qemu+unix:///system?socket={socket}"
 
 
-def virsh(socket: Path, *words: str, timeout_s: float = CALL_TIMEOUT_S) -> str:
-    """Run a virsh command on a host and return what it printed."""
-    return run(["virsh", "-q", "-c", uri_of(socket), *words], timeout_s=timeout_s)
+def virsh(uri: str, *words: str, timeout_s: float = CALL_TIMEOUT_S) -> str:
+    """Run a virsh command on a host, of any kind, and return what it printed."""
+    return run(["virsh", "-q", "-c", uri, *words], timeout_s=timeout_s)
 
 
 def wait_ready(paths: HostPaths, daemon: Process, log: Path) -> None:
@@ -153,7 +153,7 @@ def wait_ready(paths: HostPaths, daemon: Process, log: Path) -> None:
     while daemon.alive() and paths.socket.exists() and time.monotonic() < deadline:
         left = max(1.0, deadline - time.monotonic())
         try:
-            virsh(paths.socket, "capabilities", timeout_s=left)
+            virsh(uri_of(paths.socket), "capabilities", timeout_s=left)
         except CommandFailed as error:
             why = error.stderr
         else:

@@ -12,8 +12,38 @@ from virtmigrate_lab.host import Host
 from virtmigrate_lab.layout import Layout
 from virtmigrate_lab.namespaces import Space
 from virtmigrate_lab.processes import Process
+from virtmigrate_lab.vz_host.host import VzHost
 
-VERSION = 1
+VERSION = 2
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What hosts in namespaces share.
+
+    Args:
+        switch: The namespaces that hold their network.
+        observer: The process that hears heartbeats.
+    """
+
+    switch: Space
+    observer: Process
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON data."""
+        return {
+            "user_namespace": self.switch.user,
+            "switch": asdict(self.switch.holder),
+            "observer": asdict(self.observer),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self | None:
+        """Back from :meth:`to_json`; None if there was none."""
+        if "switch" not in data:
+            return None
+        switch = Space(Process(**data["switch"]), data["user_namespace"])
+        return cls(switch, Process(**data["observer"]))
 
 
 @dataclass(frozen=True)
@@ -22,21 +52,33 @@ class LabRecord:
 
     Args:
         id: Unique to the lab.
-        switch: The namespaces that hold its network.
-        observer: The process that hears heartbeats.
-        hosts: Its hosts, in order.
+        ground: What its hosts in namespaces share; None if it has none of those.
+        hosts: Its hosts in namespaces, in order.
+        vz: Its vz hosts, in order.
     """
 
     id: str
-    switch: Space
-    observer: Process
-    hosts: tuple[Host, ...]
+    ground: Ground | None
+    hosts: tuple[Host, ...] = ()
+    vz: tuple[VzHost, ...] = ()
+
+    @property
+    def switch(self) -> Space:
+        """The namespaces that hold its network.
+
+        Raises:
+            LabError: it has none.
+        """
+        if self.ground is None:
+            raise LabError("this lab has vz hosts only: there is no network in it")
+        return self.ground.switch
 
     def whole(self) -> bool:
         """Whether everything that was started still runs."""
-        held = [self.switch.holder, self.observer]
+        held = [self.ground.switch.holder, self.ground.observer] if self.ground else []
         held += [p for host in self.hosts for p in (host.space.holder, host.daemon)]
-        return all(process.alive() for process in held)
+        running = all(process.alive() for process in held)
+        return running and all(host.alive() for host in self.vz)
 
     def with_daemon(self, name: str, daemon: Process) -> Self:
         """The same with another libvirtd on one host."""
@@ -45,6 +87,11 @@ class LabRecord:
             for host in self.hosts
         )
         return replace(self, hosts=tuple(hosts))
+
+    def with_vz(self, changed: VzHost) -> Self:
+        """The same with another process on one vz host."""
+        vz = tuple(changed if host.name == changed.name else host for host in self.vz)
+        return replace(self, vz=vz)
 
     def save(self, layout: Layout) -> None:
         """Write it, all or nothing."""
@@ -58,18 +105,18 @@ class LabRecord:
             }
             for host in self.hosts
         ]
-        write(
-            layout,
-            {
-                "version": VERSION,
-                "id": self.id,
-                "names": [host.name for host in self.hosts],
-                "user_namespace": self.switch.user,
-                "switch": asdict(self.switch.holder),
-                "observer": asdict(self.observer),
-                "hosts": hosts,
-            },
-        )
+        vz = [
+            {"name": host.name, "process": host.process and asdict(host.process)}
+            for host in self.vz
+        ]
+        data = {
+            "version": VERSION,
+            "id": self.id,
+            "names": [host.name for host in self.hosts],
+            "hosts": hosts,
+            "vz": vz,
+        }
+        write(layout, data | (self.ground.to_json() if self.ground else {}))
 
     @classmethod
     def load(cls, layout: Layout) -> Self | None:
@@ -77,7 +124,6 @@ class LabRecord:
         data = read(layout)
         if data is None or "hosts" not in data:
             return None
-        user = data["user_namespace"]
         hosts = tuple(
             Host(
                 name=host["name"],
@@ -85,14 +131,22 @@ class LabRecord:
                 address=host["address"],
                 index=index,
                 lab_id=data["id"],
-                space=Space(Process(**host["holder"]), user),
+                space=Space(Process(**host["holder"]), data["user_namespace"]),
                 daemon=Process(**host["daemon"]),
                 paths=layout.host(host["name"]),
             )
             for index, host in enumerate(data["hosts"])
         )
-        switch = Space(Process(**data["switch"]), user)
-        return cls(data["id"], switch, Process(**data["observer"]), hosts)
+        vz = tuple(
+            VzHost(
+                name=host["name"],
+                world=layout.vz,
+                lab_id=data["id"],
+                process=host["process"] and Process(**host["process"]),
+            )
+            for host in data["vz"]
+        )
+        return cls(data["id"], Ground.from_json(data), hosts, vz)
 
 
 def read(layout: Layout) -> dict[str, Any] | None:

@@ -102,6 +102,20 @@ class GuestReport:
         """It runs on one host, goes on there, and its memory is whole."""
         return not self.problems
 
+    def well(self, *, verified: bool) -> bool:
+        """The verdict, where its memory was asked to be verified or was not."""
+        return self.ok if verified else self.alive and not self.double_run
+
+    def lines(self) -> list[str]:
+        """For people, without its problems."""
+        walked = f"memory: {self.verified} pages verified, {self.errors} wrong"
+        return [
+            *(f"{host}: {state}" for host, state in self.hosts.items()),
+            f"heartbeat: {self.counter} beats, now from {self.beats_on or 'nowhere'}",
+            f"longest silence: {self.longest_silence_ms} ms",
+            *([walked] if self.verified else []),
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """As JSON data, with the verdict."""
         return {**asdict(self), "ok": self.ok, "problems": self.problems}

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from virtmigrate_lab.cli.common import REFUSED, Directory, Json, say, told
-from virtmigrate_lab.host import Host
-from virtmigrate_lab.lab import Lab
+from virtmigrate_lab.lab import AnyHost, Lab
 from virtmigrate_lab.needs import obstacles
 
 
@@ -18,7 +17,11 @@ from virtmigrate_lab.needs import obstacles
 def up(
     *,
     hosts: Annotated[
-        str, typer.Option(metavar="N|qemu:N", help="How many, or of which kind.")
+        str,
+        typer.Option(
+            metavar="N|KIND:N,...",
+            help="How many, of which kinds: 2, vz:2 or qemu:2,vz:2.",
+        ),
     ] = "2",
     bandwidth: Annotated[
         float | None,
@@ -29,8 +32,10 @@ def up(
 ) -> None:
     """Start hosts; what a crashed lab left is cleaned up first.
 
-    Each host is a real libvirtd in mount, UTS and network namespaces of its own. The
-    first lab on a machine takes some seconds longer: libvirt learns what QEMU can do.
+    A qemu host (a, b ...) is a real libvirtd in mount, UTS and network namespaces of
+    its own. The first lab on a machine takes some seconds longer: libvirt learns what
+    QEMU can do. A vz host (vz-a, vz-b ...) answers stock clients as libvirt's vz driver
+    does; it is that driver's contract, not Virtuozzo, and needs no privilege.
     """
     lab = Lab.up(hosts, bandwidth_mib_s=bandwidth, state_dir=directory)
     text = "\n".join(f"host {h.name}: {h.uri}" for h in lab.hosts.values())
@@ -87,7 +92,7 @@ def check(*, as_json: Json = False) -> None:
 def describe(lab: Lab) -> dict[str, Any]:
     """A lab as JSON data."""
 
-    def of(host: Host) -> dict[str, Any]:
+    def of(host: AnyHost) -> dict[str, Any]:
         return {
             "uri": host.uri,
             "kind": host.kind,

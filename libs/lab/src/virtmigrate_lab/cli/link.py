@@ -28,7 +28,10 @@ def link_rate(
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
-    """Shape the links of all hosts, or of one, in both directions."""
+    """Shape the links of all hosts, or of one, in both directions.
+
+    Of a vz host it is the rate at which memory leaves.
+    """
     value = parse_rate(rate)
     Lab.attach(directory).link_rate(value, host)
     shown = "unlimited" if value is None else f"{value} MiB/s"
@@ -41,7 +44,10 @@ def link_rate(
 def link_down(
     *, host: HostName = None, directory: Directory = None, as_json: Json = False
 ) -> None:
-    """Cut the links: what is sent is lost, and nobody is told."""
+    """Cut the links: what is sent is lost, and nobody is told.
+
+    What leaves a vz host stands still until `link up`; who asked can still cancel it.
+    """
     Lab.attach(directory).link_down(host)
     data = {"link": "down", "host": host}
     say(data, f"link of {host or 'all hosts'}: down", as_json=as_json)

@@ -6,23 +6,25 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import uuid as uuids
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from virtmigrate_lab.commands import spawn, tail
 from virtmigrate_lab.errors import LabError, LabRefused
 from virtmigrate_lab.layout import SOCKET_PATH_MAX
-from virtmigrate_lab.processes import wait_for
+from virtmigrate_lab.processes import Process, wait_for
+from virtmigrate_lab.qemu_host import CALL_TIMEOUT_S, virsh
 from virtmigrate_lab.vz_host.check import Health, judge
 from virtmigrate_lab.vz_host.dispatcher import file_of
+from virtmigrate_lab.vz_host.facts import MIGRATION_SCHEME
 from virtmigrate_lab.vz_host.machine import Machine, read_history
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
 READY_S = 10.0
@@ -55,12 +57,17 @@ class VzHost:
         name: Its name, which is its hostname too.
         world: The directory that the hosts share.
         port: TCP port on 127.0.0.1, None = UNIX socket only.
+        lab_id: The lab that it belongs to, "" = it stands alone.
+        process: The daemon, None = it is not up.
     """
 
     name: str
     world: Path
     port: int | None = None
-    _process: subprocess.Popen[bytes] | None = None
+    lab_id: str = ""
+    process: Process | None = None
+
+    kind: ClassVar[str] = "vz"
 
     @property
     def root(self) -> Path:
@@ -83,11 +90,37 @@ class VzHost:
         return f"vz+tcp://127.0.0.1:{self.port}/system"
 
     @property
+    def address(self) -> str:
+        """By which other vz hosts find it."""
+        return self.name
+
+    @property
+    def migrate_uri(self) -> str:
+        """Where its dispatcher is: what `migrate_uri` may say."""
+        return f"{MIGRATION_SCHEME}://{self.name}"
+
+    @property
     def pid(self) -> int:
-        """Of its process."""
-        if self._process is None:
+        """Of its process.
+
+        Raises:
+            LabError: It is not up.
+        """
+        if self.process is None:
             raise LabError(f"host {self.name} is not up")
-        return self._process.pid
+        return self.process.pid
+
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self.process is not None and self.process.alive()
+
+    def processes(self) -> list[Process]:
+        """Everything that runs on this host: its daemon, as guests are records."""
+        return [self.process] if self.process is not None and self.alive() else []
+
+    def virsh(self, *words: str, timeout_s: float = CALL_TIMEOUT_S) -> str:
+        """Run a virsh command on this host and return what it printed."""
+        return virsh(self.uri, *words, timeout_s=timeout_s)
 
     def up(self) -> Self:
         """Start it; what its file holds is there again.
@@ -107,18 +140,12 @@ class VzHost:
             str(self.world),
             self.name,
         ]
-        with (self.root / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*words, *([str(self.port)] if self.port else [])],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        process = self._process
-        wait_for(lambda: self._answers() or process.poll() is not None, READY_S)
-        if process.poll() is not None or not self._answers():
-            text = (self.root / "log").read_text(encoding="utf-8")[-500:]
-            raise LabError(f"vz host {self.name} did not start: {text}")
+        log = self.root / "log"
+        words += [str(self.port)] if self.port else []
+        self.process = process = spawn(words, log, self.lab_id)
+        wait_for(lambda: self._answers() or not process.alive(), READY_S)
+        if not process.alive() or not self._answers():
+            raise LabError(f"vz host {self.name} did not start: {tail(log)}")
         return self
 
     def _answers(self) -> bool:
@@ -133,19 +160,18 @@ class VzHost:
         """Wait until a fault has ended its process.
 
         Raises:
-            subprocess.TimeoutExpired: It lives on.
+            LabError: It lives on.
         """
-        if self._process is not None:
-            self._process.wait(timeout_s)
-            self._process = None
+        if not wait_for(lambda: not self.alive(), timeout_s):
+            raise LabError(f"vz host {self.name} lives on after {timeout_s} s")
+        self.process = None
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """End its process by a signal; its guests go on."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.send_signal(number)
-            self._process.wait(READY_S)
-            self._process = None
+        if self.process is not None:
+            self.process.kill(signal.SIGCONT)
+            self.process.kill(number)
+            self.wait_dead()
 
     def freeze(self) -> None:
         """Stop its process; `thaw` lets it go on."""
@@ -175,16 +201,24 @@ class VzHost:
         """Tell it something (see `trouble.Control.obey`); how it is now.
 
         Raises:
-            LabError: It refused.
+            LabError: It refused, or does not answer.
         """
+        try:
+            answer = self._told(request)
+        except OSError as error:
+            why = f"vz host {self.name} does not answer: {error}"
+            raise LabError(why, remedy=f"see {self.root / 'log'}") from error
+        if "error" in answer:
+            raise LabError(f"vz host {self.name}: {answer['error']}")
+        return answer
+
+    def _told(self, request: dict[str, Any]) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(CONTROL_S)
             client.connect(str(self.root / "control.sock"))
             client.sendall(json.dumps(request).encode() + b"\n")
             with client.makefile("rb") as file:
-                answer: dict[str, Any] = json.loads(file.readline())
-        if "error" in answer:
-            raise LabError(f"vz host {self.name}: {answer['error']}")
+                answer: dict[str, Any] = json.loads(file.readline() or b"{}")
         return answer
 
     def fault(self, procedure: str, **fault: Any) -> None:  # noqa: ANN401 - JSON
@@ -200,14 +234,17 @@ class VzHosts:
     hosts: dict[str, VzHost] = field(default_factory=dict)
 
     @classmethod
-    def up(cls, world: Path, names: tuple[str, ...] = ("vz-a", "vz-b")) -> Self:
+    def up(
+        cls, world: Path, names: Iterable[str] = ("vz-a", "vz-b"), *, lab_id: str = ""
+    ) -> Self:
         """Start them.
 
         Args:
             world: A directory of theirs; its path must be short, for the sockets in it.
             names: Their names.
+            lab_id: The lab that they belong to.
         """
-        made = cls(world, {name: VzHost(name, world) for name in names})
+        made = cls(world, {n: VzHost(n, world, lab_id=lab_id) for n in names})
         try:
             for host in made.hosts.values():
                 host.up()
