@@ -203,6 +203,12 @@ REQUIREMENTS: dict[str, Requirement] = {
         "Whoever is killed, whenever, `recover` finds the one right state.",
         RECOVERY,
     ),
+    # --- hypervisors side by side ---------------------------------------------
+    "pair.refused-by-name": Requirement(
+        PROJECT,
+        "A pair of different hypervisors is refused in the plan, by name, with what "
+        "would be possible.",
+    ),
     # --- a hypervisor is a small plugin --------------------------------------
     "plugin.override": Requirement(
         PROJECT, "A plugin overrides a default by implementing the same hook."

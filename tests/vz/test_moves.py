@@ -181,6 +181,7 @@ def test_a_bad_address_is_refused_before_anything_is_sent(move, furnish):
     assert "is no address of a Virtuozzo dispatcher" in text
 
 
+@requirement("pair.refused-by-name")
 def test_another_hypervisor_is_refused_by_name(move, furnish):
     from virtmigrate_mock import demo_world  # noqa: PLC0415
 
