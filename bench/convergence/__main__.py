@@ -84,7 +84,7 @@ def line(cell: Cell) -> str:
     passes = "?" if cell.passes is None else cell.passes
     lost = "?" if cell.lost_percent is None else f"{cell.lost_percent:.0f}"
     return (
-        f"{cell.scenario:<5}{cell.strategy:<22}{cell.buffers:<8}{how:<6}"
+        f"{cell.scenario:<5}{cell.strategy:<26}{cell.buffers:<8}{how:<6}"
         f"{cell.total_s:6.2f} s  gap {cell.gap_ms:5.0f} ms  "
         f"stalls {cell.stalls_ms:5.0f} ms  lost {lost:>3} %  "
         f"{cell.sent_mib:5.0f} MiB  {passes} passes  {cell.why[:80]}"

@@ -84,3 +84,10 @@ def test_moments():
     assert guest.parse_since(str(time.time() - 5)) == pytest.approx(now - 5, abs=1)
     with pytest.raises(LabRefused, match="--since"):
         guest.parse_since("yesterday")
+
+
+def test_a_wave_is_two_numbers_of_milliseconds():
+    assert guest.parse_wave("2000,3000") == (2000, 3000)
+    for text in ("2000", "2000,", "1,2,3", "2s,3s", "-1,2"):
+        with pytest.raises(LabRefused):
+            guest.parse_wave(text)
