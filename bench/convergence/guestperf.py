@@ -52,8 +52,8 @@ def _link(seconds: float) -> Scenario:
     """The guest on a link on which its memory takes so long."""
     rate = MEMORY_MIB / seconds
     return Scenario(
-        f"G-{rate:g}",
-        f"whole pages at r = 1.5 of 64 MiB/s, link {rate:g} MiB/s",
+        f"G-{rate:.3g}",
+        f"whole pages at r = 1.5 of 64 MiB/s, link {rate:.3g} MiB/s",
         guest(1.5, pattern="dense"),
         "guestperf",
         needs=(POSTCOPY, PAUSE) if rate <= 1.5 * LINK_MIB_S else (),
