@@ -45,7 +45,7 @@ def parsed() -> argparse.Namespace:
     say("--strategies", help=f"of {','.join(STRATEGIES)}")
     say("--buffers", choices=list(BUFFERS), default="deep", help="TCP buffers")
     say("--deadline", type=float, help="seconds, for every scenario")
-    say("--measure", type=float, default=3.0, help="seconds, for the forecast")
+    say("--measure", type=float, help="seconds, for the forecast; 3, or 1 if quick")
     say("--quick", action="store_true", help="few of each: five minutes")
     say("--guestperf", action="store_true", help="QEMU's comparisons instead")
     say("--json", type=Path, help="write all that was seen there")
@@ -120,7 +120,7 @@ def main() -> None:
     todo = tasks(pairs, BUFFERS[asked.buffers], asked.repeats, able)
     print(f"{len(todo)} cells; {data.machine}", flush=True)
     try:
-        run(todo, data, asked.measure)
+        run(todo, data, asked.measure or (1.0 if asked.quick else 3.0))
     except KeyboardInterrupt:
         print("\ninterrupted: this is what there is")
     finally:
