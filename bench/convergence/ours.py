@@ -72,17 +72,23 @@ class Ours:
             raise
         self._note(cell, handle.migration, result)
         if not result.succeeded:
-            return (
-                "deadline"
-                if late
-                else f"{result.outcome}: {result.limit or result.reason}"
-            )
+            faults = "; ".join(fault.message for fault in result.faults)
+            why = result.limit or faults or result.reason
+            return "deadline" if late else f"{result.outcome}: {why}"
         return "ended after the deadline" if late else ""
 
     def _note(self, cell, migration: str, result) -> None:
         """What its journal says of it."""
         told = result.model_dump(mode="json")
-        keys = ("outcome", "limit", "fired", "effective", "timing", "processed_bytes")
+        keys = (
+            "faults",
+            "outcome",
+            "limit",
+            "fired",
+            "effective",
+            "timing",
+            "processed_bytes",
+        )
         cell.more["result"] = {key: told.get(key) for key in keys}
         cell.passes = told.get("iterations")
         cell.more["by_pass_2"] = next(
