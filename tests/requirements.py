@@ -234,6 +234,10 @@ REQUIREMENTS: dict[str, Requirement] = {
         PROJECT,
         "A plugin's author proves it with a kit that reads its declaration.",
     ),
+    # --- reports -------------------------------------------------------------
+    "report.from-journal": Requirement(
+        PROJECT, "A report is made from the journal alone: no host is asked."
+    ),
 }
 
 _Test = TypeVar("_Test", bound="Callable[..., object]")
