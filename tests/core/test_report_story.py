@@ -26,8 +26,11 @@ from virtmigrate.wording import about, deed, lasting
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=8,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=4,
 )
 NAMES = st.sampled_from(
     ["at_ms", "remaining_bytes", "percent", "iteration", "postcopy", "action", "value",
@@ -176,10 +179,13 @@ def test_the_journal_is_read_and_an_unknown_id_refused(journal):
         story_of(journal, "gone")
 
 
-@given(st.lists(st.tuples(KINDS, st.dictionaries(NAMES, JSON), st.floats())), JSON)
+@given(
+    st.lists(st.tuples(KINDS, st.dictionaries(NAMES, JSON, max_size=4)), max_size=6),
+    st.dictionaries(NAMES, JSON, max_size=4) | JSON,
+)
 def test_whatever_stands_in_a_journal_makes_a_story(records, policy):
     script = Script()
-    for kind, body, _ in records:
+    for kind, body in records:
         script.journal.append(script.name, kind, BEGAN, body, durable=True)
     (entry,) = script.journal.entries()
     plan = {"policy": policy, "forecast": policy, "settlement": policy}
