@@ -154,7 +154,10 @@ def test_every_story_gives_a_page_and_a_picture(name):
 
 
 def test_one_without_samples_says_so():
-    assert "the hypervisor said nothing" in Read(page_of(STORIES["silent"]())).text
+    assert "journal holds no samples" in Read(page_of(STORIES["silent"]())).text
+    assert "no transfer began" in Read(page_of(STORIES["refused"]())).text
+    mute = landed(begun().sample(percent=None, remaining_bytes=None)).story()
+    assert "the hypervisor said nothing" in Read(page_of(mute)).text
     assert "told percent only, 95 %" in Read(page_of(percent_only())).text
 
 

@@ -10,7 +10,6 @@ from virtmigrate.report.drawing import inline
 from virtmigrate.report.frame import NARROW, WIDE
 from virtmigrate.report.markup import Html, joined, tag
 from virtmigrate.report.palette import DARK, LIGHT, variables
-from virtmigrate.report.panels import SILENCE
 from virtmigrate.report.plot import svg
 from virtmigrate.report.story import Kind
 from virtmigrate.wording import plain
@@ -112,7 +111,7 @@ def _plot(story: Story) -> Html:
 def described(story: Story) -> str:
     """The plot in words."""
     if story.counts == "nothing":
-        return f"No samples: {SILENCE}."
+        return f"Nothing to plot: {story.silence}."
     last = story.points[-1]
     passes = max((p.iteration or 0 for p in story.points), default=0)
     acted = [mark.label for mark in story.of_kind(Kind.ACTION)]

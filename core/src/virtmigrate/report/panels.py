@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     Paint = Callable[[Axes, Frame], None]
 
-SILENCE = "the hypervisor said nothing about the transfer"
 NAME_GAP = 5
 
 
@@ -109,7 +108,7 @@ def silence(axes: Axes, frame: Frame) -> None:
     axes.text(
         0.5,
         0.5,
-        SILENCE,
+        frame.story.silence,
         transform=axes.transAxes,
         ha="center",
         va="center",

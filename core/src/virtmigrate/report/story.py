@@ -145,6 +145,18 @@ class Story:
         known = any(point.percent is not None for point in self.points)
         return "percent" if known else "nothing"
 
+    @property
+    def silence(self) -> str:
+        """Why there is nothing to plot; "" where there is something."""
+        if self.counts != "nothing":
+            return ""
+        if self.points:
+            return "the hypervisor said nothing about the transfer"
+        if self.transfer_s is None:
+            return "no transfer began"
+        # Whether it said nothing or nobody wrote it down can't be told any more.
+        return "the journal holds no samples of the transfer"
+
     def of_kind(self, *kinds: Kind) -> tuple[Mark, ...]:
         """Marks of these kinds."""
         return tuple(mark for mark in self.marks if mark.kind in kinds)
