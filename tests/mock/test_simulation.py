@@ -11,7 +11,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.requirements import requirement
@@ -153,6 +153,7 @@ guests = st.builds(
 
 
 @requirement("physics.pages")
+@settings(deadline=None)
 @given(guest=guests, downtime_ms=st.floats(20, 3000), xbzrle=st.sampled_from([0, 512]))
 def test_what_holds_of_any_transfer(guest, downtime_ms, xbzrle):
     moved = simulate(

@@ -26,6 +26,8 @@ MEMORY_S = 15.0
 DROPPED = 0.4
 """A rate below this share of the best one of late is a drop, not a slow link."""
 POINTS_MOST = 4096
+THROTTLE_MOST = 99
+"""Percent; QEMU takes no more (`max-cpu-throttle`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class History:
         able: What can be done to it at all (knobs that are there, options in effect).
         runs: Whether the guest is to run meanwhile; in a coma it stands still.
         delta: Whether rewritten pages are sent as differences from pass 3 on (xbzrle).
+        throttles: Whether the hypervisor slows the guest down, more and more.
         workload: What was known before.
         points: Samples, oldest first.
         passes: Passes, oldest first.
@@ -96,6 +99,7 @@ class History:
     able: frozenset[Do] = frozenset()
     runs: bool = True
     delta: bool = False
+    throttles: bool = False
     workload: Workload | None = None
     points: list[Point] = field(default_factory=list)
     passes: list[Pass] = field(default_factory=list)
@@ -130,6 +134,8 @@ class History:
             number=int(number) if number else None,
         )
         self.postcopy = self.postcopy or sample.postcopy is True
+        if (figure(sample.throttle_percent) or 0) >= THROTTLE_MOST:
+            self.throttles = False
         if sample.stopped is not True:
             self.stopped_s = None
         elif self.stopped_s is None:

@@ -9,7 +9,7 @@ from virtmigrate.convergence import Limit, decide, looks
 from virtmigrate.errors import Cancelled, VirtmigrateError
 from virtmigrate.history import History
 from virtmigrate.host import RunState
-from virtmigrate.outlook import DOWNTIME_MS, outlook
+from virtmigrate.outlook import DOWNTIME_MS, UNKNOWN, Outlook, outlook
 from virtmigrate.policy import Do
 from virtmigrate.results import Fired
 from virtmigrate.settle import see
@@ -94,6 +94,7 @@ class Monitor:
             able=able(ctx.plan, ctx.options),
             runs=ctx.plan.guest.state is RunState.RUNNING and ctx.options.live is True,
             delta="xbzrle" in (ctx.options.compression_methods or ()),
+            throttles=bool(ctx.options.auto_converge),
             workload=ctx.plan.workload,
             downtime_ms=DOWNTIME_MS,
         )
@@ -173,7 +174,7 @@ class Monitor:
         self._keep(sample)
         if not self.book.sinks:
             return
-        ahead = outlook(self.history, self._bound().plan.policy)
+        ahead = self._ahead()
         self.book.emit(
             "progress",
             percent=None if raw is None else self._percent,
@@ -182,6 +183,13 @@ class Monitor:
             converges=ahead.converges,
             **{name: getattr(sample, name) for name in KEPT if name != "percent"},
         )
+
+    def _ahead(self) -> Outlook:
+        try:
+            return outlook(self.history, self._bound().plan.policy)
+        except ArithmeticError as error:
+            self.book.note("no-outlook", why=str(error))
+            return UNKNOWN
 
     def _keep(self, sample: Sample) -> None:
         """Write a sample down: often at first, seldom in a long transfer."""
@@ -198,7 +206,12 @@ class Monitor:
         now, policy = ctx.clock.now(), ctx.plan.policy
         if not looks(policy, self.history, now):
             return
-        decision = decide(policy, self.history, now)
+        try:
+            decision = decide(policy, self.history, now)
+        except ArithmeticError as error:
+            # Figures that no rule was made for: the deadline comes before the rules.
+            self.book.note("no-decision", why=str(error))
+            return
         if decision is not None:
             self._carry_out(ctx, decision)
 

@@ -161,9 +161,10 @@ def bent(curve: Curve) -> Callable[[float], float]:
     that all that is ever written was written in the shorter time already.
     """
     (t1, r1), (t2, r2) = curve[-2:]
-    ratio, longer = r2 / r1, t2 / t1
-    if ratio >= longer * 0.999:
-        return lambda t: t * r1 / t1
+    longer = t2 / t1
+    if r2 >= r1 * longer * 0.999:
+        return lambda t: t * r2 / t2
+    ratio = r2 / r1
     low, high = 0.0, 1.0
     for _ in range(50):
         x = (low + high) / 2
@@ -191,8 +192,10 @@ def outlook(history: History, policy: Policy) -> Outlook:
     if history.delta and history.number >= DELTA_FROM_PASS:
         rate = max(rate, history.passing() or 0.0)
     found = replace(_pre_copy(history, left, rate), postcopy_s=after_s)
-    if history.delta and history.number < DELTA_FROM_PASS and not found.converges:
-        # What sends differences does so from the third pass on: then it will show.
+    later = history.delta and history.number < DELTA_FROM_PASS
+    if (later or history.throttles) and not found.converges:
+        # Differences are sent from the third pass on, and a guest that is slowed down
+        # will be slower yet: then it will show.
         return replace(found, converges=None)
     total_s = history.points[-1].at_s + (found.remaining_s or 0.0)
     if found.converges and history.size and total_s > policy.deadline_s(history.size):
