@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 MOST = float(1 << 62)
 WINDOW_S = 0.8
 """A rate is measured over this long."""
+MOMENT_S = 0.4
+"""One that changes shows within this, …"""
+STEADY = 0.7
+"""… by this share of the other."""
 MEMORY_S = 15.0
 """A rate that was seen longer ago is no measure for the link of today."""
 DROPPED = 0.4
@@ -214,13 +218,17 @@ class History:
         return _rate(points, lambda p: p.sent)
 
     def dropped(self) -> bool:
-        """Whether much less goes through than a moment ago: no time to decide."""
-        now = self.sending()
-        if now is None:
+        """Whether much less goes through than a moment ago: no time to decide.
+
+        Nor is a moment in which the rate just falls, or comes back.
+        """
+        now, usual = self.sending(MOMENT_S), self.sending()
+        if now is None or usual is None:
             return False
-        shrinks = self.passing() or 0.0
-        best = self.best()
-        return best > 0 and max(now, shrinks) < DROPPED * best
+        shrinks = self.passing(MOMENT_S) or 0.0
+        if max(now, shrinks) < max(DROPPED * self.best(), STEADY * usual):
+            return True
+        return usual < STEADY * now
 
     def best(self) -> float:
         """The best rate of late, over whole windows."""

@@ -34,6 +34,8 @@ DEVICES_S = 0.03
 """What stopping, device state and starting take beside memory."""
 DELTA_FROM_PASS = 3
 """xbzrle knows a page's former content only from the third pass on."""
+KNOWN = 0.8
+"""A cache that has seen this share of a pass is judged by it."""
 DOWNTIME_MS = 300
 """QEMU's and libvirt's own, while nobody says otherwise."""
 
@@ -176,6 +178,12 @@ def bent(curve: Curve) -> Callable[[float], float]:
     return lambda t: whole * (1 - low ** (t / t1)) if low > 0 else whole
 
 
+def steep(curve: Curve) -> Callable[[float], float]:
+    """The same through the first two points, for what is shorter than both."""
+    f, (begin, _), most = bent(curve[:2]), curve[0], curve[-1][1]
+    return lambda t: f(t) if t < begin else dirtied(curve, t, most)
+
+
 def outlook(history: History, policy: Policy) -> Outlook:
     """Predict from here on.
 
@@ -189,18 +197,35 @@ def outlook(history: History, policy: Policy) -> Outlook:
     after_s = left / rate
     if history.stopped_s is not None:
         return Outlook(True, after_s, after_s, left, after_s * 1000, 1)
+    speed = rate
     if history.delta and history.number >= DELTA_FROM_PASS:
-        rate = max(rate, history.passing() or 0.0)
-    found = replace(_pre_copy(history, left, rate), postcopy_s=after_s)
-    later = history.delta and history.number < DELTA_FROM_PASS
+        speed = max(rate, history.passing() or 0.0)
+    found = replace(_pre_copy(history, left, speed), postcopy_s=after_s)
+    later = history.delta and not differs(history, rate)
     if (later or history.throttles) and not found.converges:
-        # Differences are sent from the third pass on, and a guest that is slowed down
-        # will be slower yet: then it will show.
+        # Differences and a throttle take their time: then it will show.
         return replace(found, converges=None)
     total_s = history.points[-1].at_s + (found.remaining_s or 0.0)
     if found.converges and history.size and total_s > policy.deadline_s(history.size):
         return replace(found, converges=False)
     return found
+
+
+def differs(history: History, rate: float) -> bool:
+    """Whether what differences bring has had the time to show.
+
+    Only pages that went in pass 2 or later are known to the cache; what the pass before
+    left unsent comes first, and in full.
+    """
+    last = history.passes[-1]
+    known = sum(
+        max(0.0, before.size - after.rest)
+        for before, after in pairwise(history.passes)
+        if before.number > 1
+    )
+    if last.number < DELTA_FROM_PASS or known < KNOWN * last.size:
+        return False
+    return history.points[-1].at_s - last.at_s >= last.rest / rate + SETTLED_S
 
 
 def _pre_copy(history: History, left: float, rate: float) -> Outlook:
@@ -214,13 +239,15 @@ def _pre_copy(history: History, left: float, rate: float) -> Outlook:
         spared = walk.straight(tuple((at, (1 - NOISE) * n) for at, n in curve))
         sure = spared.converges is False or crawls(history)
         return plain if sure else replace(plain, converges=None)
-    if history.workload is not None and history.workload.curve:
-        return plain
+    measured = history.workload is not None and bool(history.workload.curve)
     if len(curve) < 2:  # noqa: PLR2004 - one pass tells no trend
-        return replace(plain, converges=None, remaining_s=None)
-    worst = walk.along(bent(curve))
+        return plain if measured else replace(plain, converges=None, remaining_s=None)
+    worst = walk.along(steep(curve) if measured else bent(curve))
     if worst.converges:
         return plain
+    if measured:
+        # The first second of it was not measured: passes will show.
+        return replace(plain, converges=False if crawls(history) else None)
     return worst if crawls(history) else replace(plain, converges=None)
 
 
