@@ -23,7 +23,7 @@ REVIEW = f"{THREAD}, Berrange"
 BOTH = f"{THREAD}, both"
 PROJECT = "the four promises, docs/architecture.md"
 
-CONVERGENCE = "convergence policy"
+ISSUE_4 = "issue 4, how a migration ends"
 RECOVERY = "recovery"
 DISKS = "disks"
 
@@ -171,8 +171,43 @@ REQUIREMENTS: dict[str, Requirement] = {
     ),
     "ends.limits": Requirement(
         PROJECT,
-        "A move ends within stated limits; the one that fired is named.",
-        CONVERGENCE,
+        "A move ends within stated limits, and as soon as what is allowed lets it.",
+    ),
+    "ends.deadline": Requirement(
+        ISSUE_4, "Whatever the figures say, a transfer ends at its deadline."
+    ),
+    "ends.standstill": Requirement(
+        ISSUE_4, "A guest that stands still for longer than its limit is given back."
+    ),
+    "ends.postcopy-never-aborted": Requirement(
+        ISSUE_4, "A guest that runs in post-copy is never aborted."
+    ),
+    "ends.consent": Requirement(
+        ISSUE_4, "Post-copy and pause need consent, and a host that can do them."
+    ),
+    "ends.early": Requirement(
+        ISSUE_4, "What can't converge is decided on within three passes."
+    ),
+    "ends.drop": Requirement(
+        ISSUE_4, "Nothing is concluded from a link that has just dropped."
+    ),
+    "ends.verdict": Requirement(
+        ISSUE_4, "From the second pass on it is known whether pre-copy converges."
+    ),
+    "ends.named-limit": Requirement(
+        ISSUE_4, "The limit that fired is named, with its value, unit and origin."
+    ),
+    "ends.hostile": Requirement(
+        ISSUE_4, "Absurd, missing and late figures: no crash, no wrong verdict."
+    ),
+    "ends.presets": Requirement(
+        ISSUE_4, "A peer's policy, replayed, takes that peer's documented steps."
+    ),
+    "ends.forecast": Requirement(
+        ISSUE_4, "A plan foretells time, stop and verdict, and says on what basis."
+    ),
+    "ends.policy-file": Requirement(
+        ISSUE_4, "A policy is portable data; a malformed one is refused, whole."
     ),
     # --- nothing is lost -----------------------------------------------------
     "lost.commit-first": Requirement(
