@@ -153,7 +153,7 @@ guests = st.builds(
 
 
 @requirement("physics.pages")
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(guest=guests, downtime_ms=st.floats(20, 3000), xbzrle=st.sampled_from([0, 512]))
 def test_what_holds_of_any_transfer(guest, downtime_ms, xbzrle):
     moved = simulate(
@@ -167,6 +167,7 @@ def test_what_holds_of_any_transfer(guest, downtime_ms, xbzrle):
         assert moved.total_s == 60
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     slow=st.floats(0, 60),
     more=st.floats(5, 60),

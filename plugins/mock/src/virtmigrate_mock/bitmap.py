@@ -179,9 +179,19 @@ def sweep(
             area.dirty = area.stale = 0.0
             now += need
             idle = 0
+            if place and _goes_on(areas[place - 1], area):
+                areas[place - 1].end_mib = area.end_mib
+                areas[place - 1].sent_till = area.sent_till
+                del areas[place]
+                place -= 1
         swept.cursor_mib = area.end_mib
         place, idle = place + 1, idle + 1
     return swept
+
+
+def _goes_on(one: Area, other: Area) -> bool:
+    """Whether an area was sent on from the one before, as if they were one."""
+    return one.sent_till == other.sent_from and _kind(one) == _kind(other)
 
 
 def seconds_for(

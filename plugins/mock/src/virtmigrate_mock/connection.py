@@ -75,7 +75,9 @@ class Connection:
         if self.closed:
             raise self._unreachable("the connection is closed")
         struck: list[Fault] = []
-        with world.store as state:
+        store = world.store
+        with store.lock:
+            state = store.state
             machine = self.machine(state)
             host = state.hosts[self.host]
             script = state.faults

@@ -19,6 +19,8 @@ from virtmigrate_mock.styles import Style, style_named
 from virtmigrate_mock.world import World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.clock import Clock
     from virtmigrate.host import Host
@@ -27,6 +29,19 @@ if TYPE_CHECKING:
     from virtmigrate_mock.state import GuestState, HostState
 
 KEYS = ["host"]
+FAULTS: tuple[tuple[str, Callable[[HostURI], bool]], ...] = (
+    ("it has a transport", lambda uri: uri.transport is not None),
+    ("it has a user", lambda uri: uri.user is not None),
+    ("it has a port", lambda uri: uri.port is not None),
+    ("the only key is host", lambda uri: [key for key, _ in uri.query] != KEYS),
+    ("it names no host", lambda uri: not uri.query[0][1]),
+    (
+        "it names neither a world nor a file",
+        lambda uri: not uri.host and len(uri.path) <= 1,
+    ),
+    ("a world has no path", lambda uri: bool(uri.host) and uri.path not in ("", "/")),
+)
+"""What is wrong with a URI if it holds, in this order."""
 
 
 class MockHypervisor:
@@ -42,13 +57,13 @@ class MockHypervisor:
         Raises:
             BadInput: A transport, user, port, unknown key, or no host.
         """
-        wrong = next((what for what, bad in _faults_of(uri) if bad), None)
-        if wrong:
-            raise BadInput(
-                f"bad mock URI {uri.shown}: {wrong}",
-                subject="uri",
-                remedy="write mock://WORLD?host=NAME or mock:///FILE?host=NAME",
-            )
+        for wrong, holds in FAULTS:
+            if holds(uri):
+                raise BadInput(
+                    f"bad mock URI {uri.shown}: {wrong}",
+                    subject="uri",
+                    remedy="write mock://WORLD?host=NAME or mock:///FILE?host=NAME",
+                )
 
     def connect(self, uri: HostURI, side: Side, clock: Clock) -> MockHost:
         """Open a host; its time is the world's, whatever `clock` says.
@@ -64,19 +79,6 @@ class MockHypervisor:
             error.side = side
             raise
         return MockHost(uri.shown, world, uri.get("host") or "", side)
-
-
-def _faults_of(uri: HostURI) -> tuple[tuple[str, bool], ...]:
-    in_file = not uri.host
-    return (
-        ("it has a transport", uri.transport is not None),
-        ("it has a user", uri.user is not None),
-        ("it has a port", uri.port is not None),
-        ("the only key is host", [key for key, _ in uri.query] != KEYS),
-        ("it names no host", not (uri.query and uri.query[0][1])),
-        ("it names neither a world nor a file", in_file and len(uri.path) <= 1),
-        ("a world has no path", not in_file and uri.path not in ("", "/")),
-    )
 
 
 class MockHost:

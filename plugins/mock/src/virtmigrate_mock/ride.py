@@ -88,6 +88,8 @@ def _ride(ctx: Context, source: MockHost) -> _Reading:
 def _during(source: MockHost) -> list[Fault]:
     name, side = source.name, source.side
     with source.world.store as state:
+        if not state.faults:
+            return []
         found = [
             fault
             for fault in state.faults

@@ -18,6 +18,7 @@ from virtmigrate.errors import BadInput, HostUnreachable
 from virtmigrate_mock.state import STATE_VERSION, State
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
 STATE: TypeAdapter[State] = TypeAdapter(State)
@@ -25,7 +26,21 @@ FILE_MAX_BYTES = 64 << 20
 
 
 class Store(Protocol):
-    """A place for one state."""
+    """A place for one state.
+
+    `with store as state:` or, where it counts, `with store.lock:` and `store.state`:
+    a memory's lock is entered without a call.
+    """
+
+    @property
+    def lock(self) -> AbstractContextManager[object]:
+        """Entering it is entering the store."""
+        ...
+
+    @property
+    def state(self) -> State:
+        """The state; only inside."""
+        ...
 
     def __enter__(self) -> State:
         """Lock, and hand the state out."""
@@ -46,13 +61,13 @@ class MemoryStore:
 
     def __init__(self, state: State) -> None:
         """Hold `state`."""
-        self._state = state
-        self._lock = threading.RLock()
+        self.state = state
+        self.lock = threading.RLock()
 
     def __enter__(self) -> State:
         """Lock."""
-        self._lock.acquire()
-        return self._state
+        self.lock.acquire()
+        return self.state
 
     def __exit__(
         self,
@@ -61,7 +76,7 @@ class MemoryStore:
         trace: TracebackType | None,
     ) -> None:
         """Unlock."""
-        self._lock.release()
+        self.lock.release()
 
 
 class FileStore:
@@ -76,8 +91,13 @@ class FileStore:
         self._lock = threading.RLock()
         self._depth = 0
         self._fd = -1
-        self._state = State()
+        self.state = State()
         self._read = b""
+
+    @property
+    def lock(self) -> FileStore:
+        """Itself: entering reads the file."""
+        return self
 
     def create(self, state: State, *, replace: bool = False) -> None:
         """Write a new world.
@@ -105,13 +125,13 @@ class FileStore:
         self._lock.acquire()
         self._depth += 1
         if self._depth > 1:
-            return self._state
+            return self.state
         try:
             self._load()
         except BaseException:
             self._release()
             raise
-        return self._state
+        return self.state
 
     def __exit__(
         self,
@@ -122,7 +142,7 @@ class FileStore:
         """Write it if it changed, and unlock."""
         try:
             if self._depth == 1:
-                text = STATE.dump_json(self._state)
+                text = STATE.dump_json(self.state)
                 if text != self._read:
                     self._write(text)
         finally:
@@ -142,15 +162,15 @@ class FileStore:
             self._fd = os.open(lock, flags, 0o600)
             fcntl.flock(self._fd, fcntl.LOCK_EX)
             self._read = self.path.read_bytes()
-            self._state = STATE.validate_json(self._read)
+            self.state = STATE.validate_json(self._read)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise self._unreadable(f"{where}: {first['msg']}") from None
         except OSError as error:
             raise self._unreadable(error.strerror or "input/output error") from error
-        if self._state.version != STATE_VERSION:
-            raise self._unreadable(f"it has version {self._state.version}")
+        if self.state.version != STATE_VERSION:
+            raise self._unreadable(f"it has version {self.state.version}")
 
     def _unreadable(self, why: str) -> HostUnreachable:
         return HostUnreachable(

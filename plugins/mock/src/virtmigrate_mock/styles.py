@@ -73,8 +73,9 @@ class Style:
 
     def streams(self, options: Options) -> list[str]:
         """What the stream of a move with these options is."""
-        told = frozenset(name for name in STREAM if getattr(options, name))
-        return sorted(told if self.stream is None else self.stream)
+        if self.stream is not None:
+            return sorted(self.stream)
+        return [name for name in STREAM if getattr(options, name)]
 
     def capabilities(self, host: HostState) -> Capabilities:
         """What a host of this style declares."""
