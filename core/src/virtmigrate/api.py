@@ -49,6 +49,9 @@ if TYPE_CHECKING:
     from virtmigrate.relay import Relay
     from virtmigrate.results import Debt, Result
 
+BARE = Options()
+"""The request of whoever asks for nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reopened:
@@ -168,7 +171,7 @@ class Migrator:
     ) -> Request:
         return Request(
             guest,
-            options or Options(),
+            options or BARE,
             policy,
             measure_s,
             link=lambda here, there: last_rate(self.journal, here, there),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from virtmigrate.clock import Clock
-    from virtmigrate.host import Host
+    from virtmigrate.host import Host, Hypervisor
     from virtmigrate.manager import Manager
     from virtmigrate.uri import HostURI
 
@@ -40,9 +40,8 @@ class Doors:
             UnknownHypervisor: No plugin serves it.
             HostUnreachable: Nobody answers.
         """
-        parsed = self._checked(uri, side)
-        opened = self.manager.hypervisor_for(parsed).connect(parsed, side, self.clock)
-        with closing(opened) as host:
+        parsed, kind = self._checked(uri, side)
+        with closing(kind.connect(parsed, side, self.clock)) as host:
             yield host
 
     @contextmanager
@@ -54,26 +53,27 @@ class Doors:
             HostUnreachable: A host does not answer.
         """
         refused: list[Exception] = []
-        parsed: list[HostURI] = []
-        for uri, side in ((source, Side.SOURCE), (destination, Side.DESTINATION)):
+        parsed: list[tuple[HostURI, Hypervisor]] = []
+        for text, side in ((source, Side.SOURCE), (destination, Side.DESTINATION)):
             try:
-                parsed.append(self._checked(uri, side))
+                parsed.append(self._checked(text, side))
             except VirtmigrateError as error:
                 refused.append(error)
         if refused:
             msg = "the request is malformed"
             raise ExceptionGroup(msg, refused)
-        kinds = [self.manager.hypervisor_for(uri) for uri in parsed]
+        (uri, kind), (uri_there, kind_there) = parsed
         here, there = together(
-            lambda: kinds[0].connect(parsed[0], Side.SOURCE, self.clock),
-            lambda: kinds[1].connect(parsed[1], Side.DESTINATION, self.clock),
-            apart=remote(*kinds),
+            lambda: kind.connect(uri, Side.SOURCE, self.clock),
+            lambda: kind_there.connect(uri_there, Side.DESTINATION, self.clock),
+            apart=remote(kind, kind_there),
             discard=lambda host: host.close(),
         )
         with closing(here), closing(there):
             yield here, there
 
-    def _checked(self, uri: str, side: Side) -> HostURI:
+    def _checked(self, uri: str, side: Side) -> tuple[HostURI, Hypervisor]:
         parsed = parse_uri(uri, side)
-        self.manager.hypervisor_for(parsed).check_uri(parsed)
-        return parsed
+        kind = self.manager.hypervisor_for(parsed)
+        kind.check_uri(parsed)
+        return parsed, kind
