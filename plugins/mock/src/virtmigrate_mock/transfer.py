@@ -108,15 +108,14 @@ def boundary(transfer: Transfer, live: Live, rate_mib_s: float) -> float:
     known = transfer.bandwidth_mib_s == rate_mib_s
     first = transfer.at if known else transfer.measured_at + MEASURE_S
     at = _look_at(transfer, rate_mib_s, may_be_left, first)
-    if at - transfer.at < transfer.remaining_mib / rate_mib_s or live.running_since is (
-        None
-    ):
+    through = transfer.at + transfer.remaining_mib / rate_mib_s
+    if at < through - TINY_S or live.running_since is None:
         return at
     # A pass that is through before anybody looked: what comes then is known now.
     pages = transfer.written_mib + live.dirty_mib_s * (at - transfer.at)
     left = memory.distinct(live, pages, at - transfer.synced_at)
     plain = live.habits == memory.PLAIN and not transfer.throttle_percent
-    if plain and not transfer.xbzrle and left <= may_be_left:
+    if plain and transfer.iteration == 1 and left <= may_be_left:
         return at + left / rate_mib_s + DEVICE_STATE_S
     return at
 
@@ -173,8 +172,10 @@ class _Price:
     def __init__(self, transfer: Transfer, rate_mib_s: float) -> None:
         self.transfer = transfer
         self.rate = rate_mib_s
-        zeros = transfer.iteration == 1 and transfer.areas[-1].zero
-        self.plain = rate_mib_s <= SCAN_MIB_S and not zeros and not transfer.xbzrle
+        # Zero pages go in the first pass; nothing is known to xbzrle in it.
+        first = transfer.iteration == 1
+        differ = transfer.areas[-1].zero if first else transfer.xbzrle
+        self.plain = rate_mib_s <= SCAN_MIB_S and not differ
         self.encoded = 1.0 if transfer.dense else ENCODED
 
     def __call__(self, area: Area) -> tuple[float, float]:
