@@ -206,6 +206,9 @@ REQUIREMENTS: dict[str, Requirement] = {
     "ends.forecast": Requirement(
         ISSUE_4, "A plan foretells time, stop and verdict, and says on what basis."
     ),
+    "ends.gauge-safe": Requirement(
+        ISSUE_4, "Measuring what a guest writes ends no guest, emulated ones neither."
+    ),
     "ends.policy-file": Requirement(
         ISSUE_4, "A policy is portable data; a malformed one is refused, whole."
     ),

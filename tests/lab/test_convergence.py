@@ -1,0 +1,100 @@
+"""A guest that writes faster than the link sends, on real hosts, within limits."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.requirements import requirement
+from virtmigrate import Options, Outcome
+from virtmigrate.forecast import Verdict
+from virtmigrate.presets import preset
+
+pytestmark = pytest.mark.lab
+
+LINK_MIB_S = 32
+PLAIN = Options(compressed=False)
+"""Pages in full: so that what the policy decides is seen, not what xbzrle saves."""
+
+
+@pytest.fixture
+def busy(rig, guest_name):
+    """A guest that writes half as much again as the link carries."""
+    rig.lab.guest_start(
+        guest_name,
+        host="a",
+        memory_mib=96,
+        working_set_mib=64,
+        dirty_rate_mib_s=LINK_MIB_S * 3 // 2,
+    )
+    rig.lab.link_rate(LINK_MIB_S)
+    return guest_name
+
+
+def moved(rig, guest, policy=None, options=PLAIN, measure_s=0.0):
+    """Move it from a to b under a policy."""
+    return rig.migrator.migrate(
+        guest, rig.a, rig.b, options, policy=policy, measure_s=measure_s
+    )
+
+
+@requirement("ends.named-limit")
+def test_without_consent_it_gives_up_early_and_says_why(rig, busy):
+    began = rig.lab.now()
+    result = moved(rig, busy)
+    assert result.outcome is Outcome.ROLLED_BACK, result
+    fired = result.fired
+    assert (fired.limit, fired.value, fired.unit) == ("max_downtime", 300, "ms")
+    assert (fired.origin, fired.action) == ("policy adaptive", "abort")
+    assert result.iterations <= 5
+    rig.runs_only_on("a", busy, began)
+    assert rig.state("b", busy) == ""
+
+
+def test_differences_let_it_converge_within_the_stop(rig, busy):
+    began = rig.lab.now()
+    result = moved(rig, busy, options=Options())
+    assert result.outcome is Outcome.SUCCEEDED, result
+    assert result.effective.compression_methods == ("xbzrle",)
+    assert result.fired is None
+    rig.runs_only_on("b", busy, began)
+
+
+@requirement("ends.consent")
+def test_with_consent_it_switches_to_post_copy(rig, busy):
+    began = rig.lab.now()
+    result = moved(rig, busy, preset().allowing(postcopy=True))
+    assert result.outcome is Outcome.SUCCEEDED, result
+    acted = [e.action for e in rig.watch.events if e.kind == "acted"]
+    assert acted == ["postcopy"]
+    rig.runs_only_on("b", busy, began)
+
+
+@requirement("ends.consent")
+def test_with_consent_it_pauses(rig, busy):
+    began = rig.lab.now()
+    result = moved(rig, busy, preset().allowing(pause=True))
+    assert result.outcome is Outcome.SUCCEEDED, result
+    assert result.fired.action == "suspend"
+    rig.runs_only_on("b", busy, began)
+
+
+@requirement("ends.deadline")
+def test_it_ends_at_its_deadline(rig, busy):
+    began = rig.lab.now()
+    result = moved(rig, busy, preset("virsh").limited(max_total_s=4))
+    assert result.outcome is Outcome.ROLLED_BACK, result
+    assert (result.fired.limit, result.fired.origin) == ("max_total", "request")
+    rig.runs_only_on("a", busy, began)
+
+
+@requirement("ends.gauge-safe")
+def test_measuring_ends_no_emulated_guest_and_foretells(rig, busy):
+    began = rig.lab.now()
+    seen = moved(rig, busy, preset().allowing(pause=True))
+    assert seen.bandwidth_bytes_s, seen
+    plan = rig.migrator.plan(busy, rig.b, rig.a, PLAIN, measure_s=2.0)
+    assert plan.forecast.verdict is Verdict.NEEDS
+    assert "--allow-postcopy" in plan.forecast.needs
+    assert plan.workload.memory_bytes == 96 << 20
+    assert any("sampling" in line for line in plan.workload.basis)
+    rig.runs_only_on("b", busy, began)
