@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
 
 import pytest
 
 from tests.vz_host.conftest import CALL_S, virsh
+from virtmigrate_lab.processes import identify, wait_for
 
 
 def begin(hosts):
@@ -71,6 +73,28 @@ def test_guests_outlive_their_hosts_process(hosts, furnish):
     hosts["a"].up()
     assert virsh(hosts["a"], "domstate", "g").out == "running"
     assert hosts.check("g").ok
+
+
+ALONE = """
+import sys
+from pathlib import Path
+from virtmigrate_lab.vz_host.host import VzHosts
+hosts = VzHosts.up(Path(sys.argv[1]), ["vz-a"])
+print(hosts["a"].pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_hosts_that_stand_alone_end_with_who_started_them(hosts):
+    """A test run that is killed leaves no host behind."""
+    words = [sys.executable, "-c", ALONE, str(hosts.world / "x")]
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as starter:
+        host = identify(int(starter.stdout.readline()))
+        assert host.alive()
+        starter.kill()
+    assert wait_for(lambda: not host.alive(), CALL_S)
 
 
 @pytest.mark.parametrize("action", ["error", "cut", "drop"])

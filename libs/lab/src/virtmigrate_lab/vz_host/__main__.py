@@ -1,17 +1,20 @@
-"""One vz host as a process: ``python -m virtmigrate_lab.vz_host WORLD NAME [PORT]``.
+"""One vz host as a process: ``python -m virtmigrate_lab.vz_host WORLD NAME``.
 
 Its sockets are ``WORLD/NAME/libvirt.sock`` (clients), ``dispatcher.sock`` (other hosts)
-and ``control.sock`` (its owner). It ends with SIGTERM; its guests go on.
+and ``control.sock`` (its owner). With ``--port`` it listens on 127.0.0.1 too. It ends
+with SIGTERM, or with the process that ``--with PID START`` names; its guests go on.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import contextlib
 import logging
 import signal
-import sys
 from pathlib import Path
 
+from virtmigrate_lab.processes import Process
 from virtmigrate_lab.vz_host.arrivals import Arrivals
 from virtmigrate_lab.vz_host.connection import Connection
 from virtmigrate_lab.vz_host.dispatcher import Dispatcher
@@ -24,9 +27,14 @@ from virtmigrate_lab.vz_host.server import Server
 from virtmigrate_lab.vz_host.storage import Storage
 from virtmigrate_lab.vz_host.trouble import Control, Trouble
 
+OWNER_S = 1.0
+"""How often it is looked whether the owner is there."""
 
-async def serve(world: Path, name: str, port: int | None) -> None:
-    """Serve until SIGTERM."""
+
+async def serve(
+    world: Path, name: str, port: int | None, owner: Process | None
+) -> None:
+    """Serve until SIGTERM, or as long as the owner runs."""
     machine, events, trouble = Machine.load(name, world), Events(), Trouble()
     dispatcher = Dispatcher(machine, events.tell)
     driver = Driver(machine, dispatcher, events)
@@ -46,15 +54,23 @@ async def serve(world: Path, name: str, port: int | None) -> None:
     if port is not None:
         await asyncio.start_server(server.client, "127.0.0.1", port)
     dispatcher.resume_handovers()
-    await stopped.wait()
+    while not stopped.is_set() and (owner is None or owner.alive()):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), OWNER_S)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Run it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    port = int(argv[3]) if len(argv) > 3 else None  # noqa: PLR2004
-    asyncio.run(serve(Path(argv[1]), argv[2], port))
+    words = argparse.ArgumentParser(prog="python -m virtmigrate_lab.vz_host")
+    words.add_argument("world", type=Path)
+    words.add_argument("name")
+    words.add_argument("--port", type=int)
+    words.add_argument("--with", type=int, nargs=2, dest="owner")
+    asked = words.parse_args()
+    owner = Process(*asked.owner) if asked.owner else None
+    asyncio.run(serve(asked.world, asked.name, asked.port, owner))
 
 
 if __name__ == "__main__":
-    main(sys.argv)
+    main()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from virtmigrate_lab.commands import spawn, tail
 from virtmigrate_lab.errors import LabError, LabRefused
 from virtmigrate_lab.layout import SOCKET_PATH_MAX
-from virtmigrate_lab.processes import Process, wait_for
+from virtmigrate_lab.processes import Process, identify, wait_for
 from virtmigrate_lab.qemu_host import CALL_TIMEOUT_S, virsh
 from virtmigrate_lab.vz_host.check import Health, judge
 from virtmigrate_lab.vz_host.dispatcher import file_of
@@ -125,6 +125,8 @@ class VzHost:
     def up(self) -> Self:
         """Start it; what its file holds is there again.
 
+        One that stands alone ends with the process that started it; a lab's goes on.
+
         Raises:
             LabError: It did not come up.
             LabRefused: The directory's path is too long for sockets.
@@ -141,7 +143,9 @@ class VzHost:
             self.name,
         ]
         log = self.root / "log"
-        words += [str(self.port)] if self.port else []
+        words += ["--port", str(self.port)] if self.port else []
+        owner = None if self.lab_id else identify(os.getpid())
+        words += ["--with", str(owner.pid), str(owner.start)] if owner else []
         self.process = process = spawn(words, log, self.lab_id)
         wait_for(lambda: self._answers() or not process.alive(), READY_S)
         if not process.alive() or not self._answers():
