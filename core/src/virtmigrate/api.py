@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from virtmigrate.clock import Clock, RealClock
@@ -29,10 +28,10 @@ from virtmigrate.journal import claimed, unknown
 from virtmigrate.links import last_rate
 from virtmigrate.logbook import Logbook
 from virtmigrate.manager import Manager
-from virtmigrate.monitor import Monitor
+from virtmigrate.opening import opened, reopened
 from virtmigrate.options import Options
 from virtmigrate.planning import Request, make_plan
-from virtmigrate.recovery import last_result, remember
+from virtmigrate.recovery import last_result
 from virtmigrate.results import Paid
 from virtmigrate.settle import see
 
@@ -45,23 +44,11 @@ if TYPE_CHECKING:
     from virtmigrate.journal import Entry, Journal
     from virtmigrate.plan import Plan
     from virtmigrate.policy import Policy
-    from virtmigrate.recovery import Remembered
     from virtmigrate.relay import Relay
     from virtmigrate.results import Debt, Result
 
 BARE = Options()
 """The request of whoever asks for nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reopened:
-    """A migration that another run began, made again from its journal."""
-
-    ctx: Context
-    relay: Relay
-    book: Logbook
-    monitor: Monitor
-    state: Remembered
 
 
 class Migrator:
@@ -86,7 +73,7 @@ class Migrator:
         """
         self.manager = manager or Manager()
         self.clock: Clock = clock or RealClock()
-        self._doors = Doors(self.manager, self.clock)
+        self.doors = Doors(self.manager, self.clock)
         self._sinks = tuple(sinks)
         self._journal = journal
         self._lock = threading.Lock()
@@ -121,7 +108,7 @@ class Migrator:
             UnknownHypervisor: No plugin serves it.
             HostUnreachable: Nobody answers.
         """
-        with self._doors.one(uri, side) as host:
+        with self.doors.one(uri, side) as host:
             yield host
 
     def capabilities(self, uri: str) -> Capabilities:
@@ -159,7 +146,7 @@ class Migrator:
             VirtmigrateError: A host can't be reached or asked.
         """
         wanted = self._request(guest, options, policy, measure_s)
-        with self._doors.pair(source, destination) as (here, there):
+        with self.doors.pair(source, destination) as (here, there):
             return make_plan(self.manager, wanted, here, there)
 
     def _request(
@@ -223,7 +210,7 @@ class Migrator:
         uris: tuple[str, str],
         cancel: threading.Event,
     ) -> Result:
-        with self._doors.pair(*uris) as (here, there):
+        with self.doors.pair(*uris) as (here, there):
             try:
                 plan = make_plan(self.manager, wanted, here, there)
             except ExceptionGroup as refused:
@@ -257,7 +244,7 @@ class Migrator:
             VirtmigrateError: A host can't be reached.
         """
         uris = (source or plan.source.uri, destination or plan.destination.uri)
-        with self._doors.pair(*uris) as (here, there):
+        with self.doors.pair(*uris) as (here, there):
             again = Request(plan.guest.uuid, asked(plan), plan.policy)
             fresh = make_plan(self.manager, again, here, there)
             if fresh.digest() != plan.digest():
@@ -290,7 +277,7 @@ class Migrator:
             return last_result(self.journal.records(migration))
         plan = self.journal.plan(migration)
         uris = (source or plan.source.uri, destination or plan.destination.uri)
-        with self._reopened(migration, plan, uris) as again:
+        with reopened(migration, plan, uris, self) as again:
             ctx, state = again.ctx, again.state
             ctx.suspended = state.suspended
             ctx.landing = state.landing or decide_landing(ctx, see(ctx.guest))
@@ -304,19 +291,6 @@ class Migrator:
                 prepared=state.prepared,
                 left=state.left(plan),
             ).close()
-
-    @contextmanager
-    def _reopened(
-        self, migration: str, plan: Plan, uris: tuple[str, str]
-    ) -> Iterator[Reopened]:
-        """A migration made again from its journal, both hosts open."""
-        state = remember(self.journal.records(migration))
-        with self._doors.pair(*uris) as hosts:
-            book = Logbook(migration, self.journal, self.clock, self.sinks)
-            ctx, monitor = self._context(plan, hosts, book, threading.Event())
-            ctx.captured, ctx.notes = state.captured, state.notes
-            relay = self.manager.relay(hosts[0].hypervisor)
-            yield Reopened(ctx, relay, book, monitor, state)
 
     def settle(
         self,
@@ -351,7 +325,7 @@ class Migrator:
         def reopen(entry: Entry) -> Iterator[tuple[Context, Relay]]:
             plan = journal.plan(entry.migration)
             uris = (source or plan.source.uri, destination or plan.destination.uri)
-            with self._reopened(entry.migration, plan, uris) as again:
+            with reopened(entry.migration, plan, uris, self) as again:
                 yield again.ctx, again.relay
 
         return [
@@ -389,33 +363,9 @@ class Migrator:
         cancel: threading.Event,
     ) -> Result:
         book = Logbook(migration, self.journal, self.clock, self.sinks)
-        ctx, monitor = self._context(plan, hosts, book, cancel)
+        ctx, monitor = opened(plan, hosts, book, cancel)
         here, there = (self.manager.relay(host.hypervisor) for host in hosts)
         return Engine(ctx, (here, there), book, monitor).run()
-
-    def _context(
-        self,
-        plan: Plan,
-        hosts: tuple[Host, Host],
-        book: Logbook,
-        cancel: threading.Event,
-    ) -> tuple[Context, Monitor]:
-        here, there = hosts
-        monitor = Monitor(book, cancel)
-        ctx = Context(
-            migration=book.migration,
-            attempt=1,
-            plan=plan,
-            options=plan.settlement.effective(),
-            source=here,
-            destination=there,
-            guest=here.guest_by_uuid(plan.guest.uuid),
-            arrival=there.guest_by_uuid(plan.guest.uuid),
-            engine=monitor,
-            clock=self.clock,
-        )
-        monitor.bind(ctx)
-        return ctx, monitor
 
     def __enter__(self) -> Self:
         """For `with`."""

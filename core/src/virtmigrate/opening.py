@@ -1,0 +1,76 @@
+"""A migration as a running thing: made from its plan, or again from its journal."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from virtmigrate.context import Context
+from virtmigrate.logbook import Logbook
+from virtmigrate.monitor import Monitor
+from virtmigrate.recovery import remember
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from virtmigrate.api import Migrator
+    from virtmigrate.host import Host
+    from virtmigrate.plan import Plan
+    from virtmigrate.recovery import Remembered
+    from virtmigrate.relay import Relay
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A migration that another run began, made again from its journal."""
+
+    ctx: Context
+    relay: Relay
+    book: Logbook
+    monitor: Monitor
+    state: Remembered
+
+
+def opened(
+    plan: Plan, hosts: tuple[Host, Host], book: Logbook, cancel: threading.Event
+) -> tuple[Context, Monitor]:
+    """A plan between two open hosts, and the eye on it.
+
+    Args:
+        plan: What is to be done.
+        hosts: Source and destination, open.
+        book: Its journal, events and clock.
+        cancel: Set by who wants it to end.
+    """
+    here, there = hosts
+    monitor = Monitor(book, cancel)
+    ctx = Context(
+        migration=book.migration,
+        attempt=1,
+        plan=plan,
+        options=plan.settlement.effective(),
+        source=here,
+        destination=there,
+        guest=here.guest_by_uuid(plan.guest.uuid),
+        arrival=there.guest_by_uuid(plan.guest.uuid),
+        engine=monitor,
+        clock=book.clock,
+    )
+    monitor.bind(ctx)
+    return ctx, monitor
+
+
+@contextmanager
+def reopened(
+    migration: str, plan: Plan, uris: tuple[str, str], migrator: Migrator
+) -> Iterator[Reopened]:
+    """A migration made again from its journal, both hosts open."""
+    state = remember(migrator.journal.records(migration))
+    with migrator.doors.pair(*uris) as hosts:
+        book = Logbook(migration, migrator.journal, migrator.clock, migrator.sinks)
+        ctx, monitor = opened(plan, hosts, book, threading.Event())
+        ctx.captured, ctx.notes = state.captured, state.notes
+        relay = migrator.manager.relay(hosts[0].hypervisor)
+        yield Reopened(ctx, relay, book, monitor, state)
