@@ -164,7 +164,7 @@ def test_what_holds_of_any_transfer(guest, downtime_ms, xbzrle):
         assert moved.bytes_mib >= guest.memory_mib - 1e-6
         assert moved.downtime_ms <= downtime_ms + DEVICE_MS + 1e-3
     else:
-        assert moved.total_s == 60
+        assert moved.total_s == pytest.approx(60)
 
 
 @settings(deadline=None, max_examples=60)
