@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from virtmigrate.conditions import Moment, due
-from virtmigrate.outlook import DOWNTIME_MS, Outlook, outlook
+from virtmigrate.outlook import DOWNTIME_MS, UNKNOWN, Outlook, outlook
 from virtmigrate.policy import Act, Do, Objective
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ def decide(policy: Policy, history: History, now_s: float) -> Decision | None:
         return first
     if history.dropped():
         return None
-    ahead = outlook(history, policy)
+    # Before the second pass nothing was seen of what the guest writes.
+    ahead = outlook(history, policy) if history.number > 1 else UNKNOWN
     for rule in policy.rules:
         if (found := _rule(rule, policy, history, elapsed, ahead)) is not None:
             return found

@@ -5,7 +5,6 @@ Pure: no host is asked anything here.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,12 +24,11 @@ from virtmigrate.option_rows import (
 from virtmigrate.plan import Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable
 
     from virtmigrate.options import Options
     from virtmigrate.plan import GuestFacts
 
-logger = logging.getLogger(__name__)
 RANK = (How.INHERENT, How.NATIVE, How.EMULATED, How.DEFERRED, How.REFUSED)
 WISHED = "the policy asks for it"
 STOPPED = (RunState.SHUTOFF, RunState.ABSENT)
@@ -87,32 +85,6 @@ class Ends:
         }
 
 
-def settle_with(
-    options: Options, ends: Ends, wishes: Mapping[str, object]
-) -> Settlement:
-    """Settle every option, and grant what a policy wishes as far as these hosts can.
-
-    Args:
-        options: What was asked; a wish never overrules it.
-        ends: Both hosts' declarations and the guest.
-        wishes: Option name to value, the most important first.
-
-    Raises:
-        ExceptionGroup: Of `Refused`: *every* refusal, each with side and remedy.
-    """
-    settlement = settle(options, ends)
-    granted = options
-    for name, value in wishes.items():
-        if getattr(options, name) is not None:
-            continue
-        more = granted.model_copy(update={name: value})
-        try:
-            settlement, granted = settle(options, ends, more), more
-        except* Refused as refused:
-            logger.debug("the policy's %s is not granted: %s", name, refused)
-    return settlement
-
-
 def settle(options: Options, ends: Ends, wanted: Options | None = None) -> Settlement:
     """Settle every option.
 
@@ -162,7 +134,7 @@ def settle(options: Options, ends: Ends, wanted: Options | None = None) -> Settl
 
 
 SETTLED_MAX = 256
-_SETTLED: dict[tuple[Options, Options, Hashable], Settlement] = {}
+_SETTLED: dict[Hashable, Settlement] = {}
 """Settlements so far: a drain asks the same of the same hosts again and again."""
 
 

@@ -10,13 +10,14 @@ from virtmigrate.context import PlanContext
 from virtmigrate.errors import Refused, leaves
 from virtmigrate.forecast import foresee
 from virtmigrate.host import RunState
-from virtmigrate.negotiation import Ends, form_of, settle_with
+from virtmigrate.negotiation import Ends, form_of
 from virtmigrate.options import Options
 from virtmigrate.plan import Finding, GuestFacts, HostFacts, Level, Plan
 from virtmigrate.preflight import blockers
 from virtmigrate.steps import compile_steps, two_step
 from virtmigrate.timers import with_timers
 from virtmigrate.together import remote, together
+from virtmigrate.wishes import settle_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable

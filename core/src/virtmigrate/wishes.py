@@ -1,0 +1,51 @@
+"""What a policy would like beside what was asked, as far as both hosts can. Pure."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from virtmigrate.errors import Refused
+from virtmigrate.negotiation import SETTLED_MAX, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from virtmigrate.negotiation import Ends
+    from virtmigrate.options import Options
+    from virtmigrate.plan import Settlement
+
+logger = logging.getLogger(__name__)
+_GRANTED: dict[Hashable, Settlement] = {}
+"""Settlements so far, by request, wishes and hosts."""
+
+
+def settle_with(
+    options: Options, ends: Ends, wishes: Mapping[str, object]
+) -> Settlement:
+    """Settle every option, and grant what a policy wishes as far as these hosts can.
+
+    Args:
+        options: What was asked; a wish never overrules it.
+        ends: Both hosts' declarations and the guest.
+        wishes: Option name to value, the most important first.
+
+    Raises:
+        ExceptionGroup: Of `Refused`: *every* refusal, each with side and remedy.
+    """
+    key = (options, tuple(wishes.items()), ends.kind())
+    if (known := _GRANTED.get(key)) is not None:
+        return known
+    settlement, granted = settle(options, ends), options
+    for name, value in wishes.items():
+        if getattr(options, name) is not None:
+            continue
+        more = granted.model_copy(update={name: value})
+        try:
+            settlement, granted = settle(options, ends, more), more
+        except* Refused as refused:
+            logger.debug("the policy's %s is not granted: %s", name, refused)
+    if len(_GRANTED) >= SETTLED_MAX:
+        _GRANTED.clear()
+    _GRANTED[key] = settlement
+    return settlement
