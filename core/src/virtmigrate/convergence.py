@@ -104,13 +104,16 @@ def looks(policy: Policy, history: History, now_s: float) -> bool:
 
 
 def _standstill(policy: Policy, history: History, elapsed: float) -> Decision | None:
-    """A switchover, or a pause of ours, that takes too long is taken back."""
-    since, most = history.stopped_s, policy.limits.max_switchover_s
-    if since is None or not history.runs:
-        return None
-    if not history.has_done(Do.SUSPEND):
+    """A switchover, or a pause of ours, that takes too long is taken back.
+
+    A pause counts from when it was asked for: whether it came is not always told.
+    """
+    since, most = history.suspended_s(), policy.limits.max_switchover_s
+    if since is None:
+        if history.stopped_s is None or not history.runs:
+            return None
         # Somebody may have paused it: while memory moves that does no harm.
-        since = max(since, history.moved_s)
+        since = max(history.stopped_s, history.moved_s)
     if elapsed - since <= most:
         return None
     why = f"the guest has stood still for {elapsed - since:.0f} s"

@@ -113,18 +113,25 @@ class History:
     downtime_ms: int | None = None
     acts: list[tuple[str, Do, float]] = field(default_factory=list)
     looked_s: float = -math.inf
+    _passed_s: float = 0.0
+    _read_s: float | None = None
 
     def elapsed_s(self, now_s: float) -> float:
-        """Seconds since it began; a clock that steps back stands still."""
-        last = self.points[-1].at_s if self.points else 0.0
-        passed = figure(now_s - self.began_s)
-        return max(last, passed or 0.0)
+        """Seconds since it began. A step back of the clock costs that moment only."""
+        last = self.began_s if self._read_s is None else self._read_s
+        return self._passed_s + (figure(now_s - last) or 0.0)
+
+    def _passes_to(self, now_s: float) -> float:
+        """Take a reading of the clock in; seconds since it began."""
+        self._passed_s = self.elapsed_s(now_s)
+        self._read_s = now_s
+        return self._passed_s
 
     def add(self, now_s: float, sample: Sample | None) -> None:
         """Take a sample in; None and impossible figures change nothing."""
+        at_s = self._passes_to(now_s)
         if sample is None:
             return
-        at_s = self.elapsed_s(now_s)
         left, number = figure(sample.remaining_bytes), figure(sample.iteration)
         total = figure(sample.total_bytes)
         if left is not None and total and left > total:
@@ -172,7 +179,7 @@ class History:
 
     def did(self, rule: str, do: Do, now_s: float, value: int | None = None) -> None:
         """Something was done."""
-        self.acts.append((rule, do, self.elapsed_s(now_s)))
+        self.acts.append((rule, do, self._passes_to(now_s)))
         if do == "downtime" and value is not None:
             self.downtime_ms = value
 
@@ -180,6 +187,10 @@ class History:
         """When a rule last acted, seconds since the start; None = it has not."""
         times = [at_s for name, _, at_s in self.acts if name == rule]
         return times[-1] if times else None
+
+    def suspended_s(self) -> float | None:
+        """When we first asked for a pause, seconds since the start."""
+        return next((at_s for _, do, at_s in self.acts if do == "suspend"), None)
 
     def has_done(self, do: Do) -> bool:
         """Whether this was done."""
@@ -204,7 +215,7 @@ class History:
 
     def sending(self, window_s: float = WINDOW_S) -> float | None:
         """Bytes a second that were sent of late; None = unknown."""
-        return _rate(self._recent(window_s), lambda p: p.sent)
+        return _rising(_rate(self._recent(window_s), lambda p: p.sent))
 
     def passing(self, window_s: float = WINDOW_S) -> float | None:
         """Bytes a second by which this pass shrinks of late, however they are sent."""
@@ -215,7 +226,7 @@ class History:
     def usual(self) -> float | None:
         """Bytes a second over the whole of it, less a moment at the start."""
         points = [p for p in self.points if p.sent]
-        return _rate(points, lambda p: p.sent)
+        return _rising(_rate(points, lambda p: p.sent))
 
     def dropped(self) -> bool:
         """Whether much less goes through than a moment ago: no time to decide.
@@ -254,6 +265,11 @@ class History:
             if point.at_s <= since:
                 break
         return recent[::-1]
+
+
+def _rising(rate: float | None) -> float | None:
+    """Of a counter: one that falls was set back, and tells nothing."""
+    return None if rate is None or rate < 0 else rate
 
 
 def _rate(
