@@ -60,6 +60,7 @@ class Guest:
         working_mib: It writes within so much memory.
         memory_mib: It has so much.
         order: `sequential` or `random`.
+        high: It works at the end of its memory, which goes last; else at the beginning.
         encoded: A rewritten block sent as a difference takes this share of it.
     """
 
@@ -68,6 +69,7 @@ class Guest:
     memory_mib: int = 256
     order: str = "sequential"
     encoded: float = 0.05
+    high: bool = False
 
     def workload(self, noise=1.0):
         """What a measurement of 1, 2 and 4 s finds, wrong by a factor."""
@@ -87,6 +89,8 @@ class _Writer:
     def __init__(self, guest):
         self.guest = guest
         self.blocks = guest.working_mib * PER_MIB
+        unused = guest.memory_mib - guest.working_mib
+        self.first = unused * PER_MIB if guest.high else 0
         self.owed = 0.0
         self.at = 0
         self.dice = random.Random(7)
@@ -95,9 +99,11 @@ class _Writer:
         self.owed += self.guest.dirty(at_s) * PER_MIB * TICK_S
         count, self.owed = int(self.owed), self.owed % 1
         if self.guest.order == "random":
-            return [self.dice.randrange(self.blocks) for _ in range(count)]
-        first, self.at = self.at, (self.at + count) % self.blocks
-        return [(first + n) % self.blocks for n in range(min(count, self.blocks))]
+            some = [self.dice.randrange(self.blocks) for _ in range(count)]
+        else:
+            begin, self.at = self.at, (self.at + count) % self.blocks
+            some = [(begin + n) % self.blocks for n in range(min(count, self.blocks))]
+        return [self.first + block for block in some]
 
 
 @dataclass

@@ -112,10 +112,10 @@ def course(
         seconds, sent = seconds + took, sent + took * rate
         found = dirtied(curve, took, memory)
         whole = max(whole, found)
-        # The first pass leaves a rest that the guest does not work on. Later it catches
-        # that up in the shadow of what is written; differences have no such shadow.
-        most = memory if delta and number == 1 else whole
-        after = max(0.0, min(found, most - fits))
+        # Where the rest of the first pass lies, nobody knows: anywhere in memory. Later
+        # it is caught up in the shadow of what is written; differences have none.
+        shadowed = min(found, max(0.0, whole - fits))
+        after = found * (1 - fits / memory) if number == 1 else shadowed
         converges = after <= ENOUGH * fits
         differs = delta and number + 1 >= DELTA_FROM_PASS
         speed = rate * DELTA_GAIN if differs else rate
