@@ -15,6 +15,7 @@ from virtmigrate.errors import Cancelled, GuestNotFound, HostError, JobAborted
 from virtmigrate.host import RunState, Sample
 from virtmigrate.logbook import Logbook
 from virtmigrate.monitor import Monitor
+from virtmigrate.presets import preset
 
 
 class Watched:
@@ -179,3 +180,51 @@ def test_a_monitor_must_be_bound():
     unbound = Monitor(Watched().book, threading.Event())
     with pytest.raises(RuntimeError, match="bound"):
         unbound.pulse()
+
+
+def under(policy, **asked):
+    watched = Watched(policy=policy, **asked)
+    watched.sampled = Sample(iteration=1, remaining_bytes=9, total_bytes=9)
+    return watched
+
+
+@requirement("ends.named-limit")
+def test_the_limit_that_fired_is_named_with_value_unit_and_origin():
+    watched = under(preset().limited(max_total_s=5))
+    watched.for_seconds(8)
+    fired = watched.monitor.fired
+    assert (fired.limit, fired.value, fired.unit) == ("max_total", 5, "s")
+    assert (fired.origin, fired.action, fired.at_s) == ("request", "abort", 5)
+    assert set(watched.world.calls) == {"source.abort"}
+    assert "limit max-total 5 s, from request" in watched.monitor.limit
+
+
+@requirement("ends.named-limit")
+def test_a_cancel_is_named_too():
+    watched = under(preset())
+    watched.cancel.set()
+    watched.for_seconds(2)
+    fired = watched.monitor.fired
+    assert (fired.limit, fired.origin, fired.action) == ("request", "request", "abort")
+
+
+@requirement("ends.standstill")
+def test_a_pause_that_does_not_end_it_is_taken_back():
+    chosen = preset().allowing(pause=True).limited(max_total_s=5)
+    watched = under(chosen)
+    watched.for_seconds(34)
+    assert "source.abort" not in watched.world.calls
+
+    again = under(chosen)
+    again.for_seconds(40)
+    assert again.world.calls.count("source.knob suspend") == 1
+    assert "source.abort" in again.world.calls
+    assert again.monitor.fired.limit == "max_switchover"
+
+
+def test_samples_of_a_long_transfer_are_thinned():
+    watched = under(preset("virsh"))
+    watched.for_seconds(5000)
+    records = watched.book.journal.records("m1")
+    kept = [r for r in records if r.kind == "sample"]
+    assert 300 < len(kept) < 2000

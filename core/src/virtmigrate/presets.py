@@ -176,8 +176,8 @@ def _kubevirt_stall() -> Policy:
 def _ganeti() -> Policy:
     return Policy(
         name="ganeti",
-        summary="32 MiB/s and a stop of 30 ms; post-copy from the third pass on, where "
-        "permitted",
+        summary="32 MiB/s and a stop of 30 ms; post-copy from the second pass on, "
+        "where permitted",
         read_from="Ganeti hv_kvm, April 2026, its defaults",
         differs=ENDS,
         limits=Limits(max_downtime_ms=30, max_total_s=NEVER_S),
