@@ -8,7 +8,9 @@ import time
 import pytest
 
 from tests.requirements import requirement
+from tests.vz_host.conftest import virsh
 from virtmigrate import Outcome
+from virtmigrate.results import Paid
 
 WAIT_S = 20
 SIDES = {"begin": "a", "prepare": "b", "perform": "a", "finish": "b"}
@@ -64,6 +66,73 @@ def test_a_host_that_dies_in_a_phase(move, furnish, phase, when):
     assert result.outcome is (Outcome.SUCCEEDED if gone else Outcome.ROLLED_BACK)
     assert move.where() == {where: "running"}
     assert move.hosts.check("g").ok
+
+
+@requirement("undefine.absent")
+@requirement("lost.configuration")
+@pytest.mark.parametrize("p2p", [False, True], ids=["driven", "p2p"])
+@pytest.mark.parametrize("action", ["error", "cut"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_order_to_define_the_source_again_that_fails(
+    move, furnish, when, action, p2p
+):
+    furnish()
+    definition = virsh(move.hosts["a"], "dumpxml", "g").out
+    move.hosts["a"].fault("define_flags", when=when, action=action)
+    result = move(undefine_source=False, p2p=p2p)
+    assert move.hosts["a"].control()["faults"] == 0, "it has struck"
+    assert result.outcome is Outcome.SUCCEEDED
+    assert [fault.step for fault in result.faults] == ["restore_source"]
+    assert result.obligations == (), "the host answered again, and it was done"
+    assert move.where() == {"vz-a": "stopped", "vz-b": "running"}
+    assert virsh(move.hosts["a"], "dumpxml", "g").out == definition
+    assert move.migrator.settle() == []
+    assert move.hosts.check("g").problems == ()
+
+
+@requirement("undefine.absent")
+@requirement("lost.configuration")
+@requirement("lost.killed")
+@pytest.mark.parametrize("p2p", [False, True], ids=["driven", "p2p"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_source_that_dies_while_it_gets_its_definition_back(move, furnish, when, p2p):
+    furnish()
+    host = move.hosts["a"]
+    definition = virsh(host, "dumpxml", "g").out
+    host.fault("define_flags", when=when, action="die")
+    result = move(undefine_source=False, p2p=p2p)
+    assert result.outcome is Outcome.UNKNOWN, result
+    assert "the destination runs it" in result.reason
+    host.wait_dead()
+    host.up()
+    recovered = move.migrator.recover(result.migration)
+    assert (recovered.outcome, recovered.obligations) == (Outcome.SUCCEEDED, ())
+    assert move.where() == {"vz-a": "stopped", "vz-b": "running"}
+    assert virsh(host, "dumpxml", "g").out == definition
+    assert move.migrator.settle() == []
+    assert move.hosts.check("g").problems == ()
+
+
+@requirement("undefine.absent")
+@requirement("lost.configuration")
+def test_a_definition_that_could_not_be_given_back_is_owed_and_paid_once(move, furnish):
+    furnish()
+    host = move.hosts["a"]
+    definition = virsh(host, "dumpxml", "g").out
+    for _ in "at its step", "before the end", "when it is settled":
+        host.fault("define_flags", action="error")
+    result = move(undefine_source=False, persist_dest=False)
+    assert result.outcome is Outcome.SUCCEEDED
+    assert result.obligations == ("restore_source", "undo_persist")
+    assert move.where() == {"vz-b": "running"}
+    assert {debt.state for debt in move.migrator.settle()} == {Paid.OWED}
+    assert host.control()["faults"] == 0, "each has struck"
+    paid = {debt.obligation: debt.state for debt in move.migrator.settle()}
+    assert paid == {"restore_source": Paid.PAID, "undo_persist": Paid.OWED}
+    assert move.where() == {"vz-a": "stopped", "vz-b": "running"}
+    assert virsh(host, "dumpxml", "g").out == definition
+    assert [d.obligation for d in move.migrator.settle()] == ["undo_persist"]
+    assert move.hosts.check("g").problems == ()
 
 
 @requirement("ends.cancel")
