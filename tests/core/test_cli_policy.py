@@ -1,0 +1,160 @@
+"""Policies, limits and consents at the command line: good words and bad ones."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.requirements import requirement
+from virtmigrate.policy import Policy
+from virtmigrate.presets import DEFAULT, PRESETS
+
+HOSTS = ("scripted:///a", "scripted:///b")
+MINE = """
+name = "mine"
+[limits]
+max_downtime_ms = 80
+max_total_s = 9
+"""
+
+
+def policy_of(terminal, *words):
+    """The policy of the plan that these words make."""
+    said = terminal("plan", "-c", HOSTS[0], "demo", HOSTS[1], "--json", *words)
+    assert said.code == 0, said.err
+    return Policy.model_validate(said.json()["policy"])
+
+
+def refusals(terminal, *words):
+    """What is wrong with these words."""
+    said = terminal("plan", "-c", HOSTS[0], "demo", HOSTS[1], "--json", *words)
+    assert said.code == 2
+    return [refusal["message"] for refusal in said.json()["refusals"]]
+
+
+def test_nothing_said_is_the_default_policy(terminal):
+    assert policy_of(terminal) == PRESETS[DEFAULT]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_has_its_name(terminal, name):
+    assert policy_of(terminal, "--policy", name).name == name
+
+
+@requirement("ends.named-limit")
+def test_limits_of_the_request_say_so(terminal):
+    made = policy_of(terminal, "--max-downtime", "150", "--max-time", "60.5")
+    assert (made.limits.max_downtime_ms, made.limits.max_total_s) == (150, 60.5)
+    assert made.limits.max_total_s_per_gib is None
+    assert made.origin("max_downtime_ms") == made.origin("max_total_s") == "request"
+    assert made.origin("max_switchover_s") == f"policy {DEFAULT}"
+
+
+@requirement("ends.consent")
+@pytest.mark.parametrize("what", ["postcopy", "pause", "throttle"])
+def test_consent_is_given_and_taken_back(terminal, what):
+    assert not getattr(policy_of(terminal).consents, what)
+    assert getattr(policy_of(terminal, f"--allow-{what}").consents, what)
+    vdsm = ("--policy", "vdsm-suspend", f"--no-allow-{what}")
+    assert not getattr(policy_of(terminal, *vdsm).consents, what)
+
+
+def test_the_objective_is_one_of_three(terminal):
+    assert policy_of(terminal, "--objective", "gap").objective == "gap"
+
+
+@requirement("ends.policy-file")
+@pytest.mark.parametrize("name", PRESETS)
+def test_what_policies_shows_is_what_a_policy_file_reads(terminal, tmp_path, name):
+    shown = terminal("policies", name, "--json")
+    file = tmp_path / "policy.json"
+    file.write_text(shown.out, encoding="utf-8")
+    assert policy_of(terminal, "--policy-file", str(file)) == PRESETS[name]
+
+
+def test_a_policy_file_may_be_toml(terminal, tmp_path):
+    file = tmp_path / "policy.toml"
+    file.write_text(MINE, encoding="utf-8")
+    assert policy_of(terminal, "--policy-file", str(file)).limits.max_downtime_ms == 80
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (("--policy", "novva"), "novva"),
+        (("--policy-file", "/nowhere/p.toml"), "/nowhere/p.toml"),
+        (("--policy", "nova", "--policy-file", "x"), "exclude each other"),
+        (("--max-downtime", "0"), "--max-downtime"),
+        (("--max-downtime", "1.5"), "--max-downtime"),
+        (("--max-downtime", "-3"), "--max-downtime"),
+        (("--max-downtime", "2000001"), "--max-downtime"),
+        (("--max-time", "nan"), "--max-time"),
+        (("--max-time", "inf"), "--max-time"),
+        (("--max-time", "soon"), "--max-time"),
+        (("--measure", "61"), "--measure"),
+        (("--measure", "-1"), "--measure"),
+        (("--objective", "glory"), "glory"),
+        (("--allow-pause", "--no-allow-pause"), "contradict each other"),
+    ],
+)
+def test_bad_words_are_refused_by_name(terminal, words, names):
+    (message,) = refusals(terminal, *words)
+    assert names in message
+
+
+@requirement("say.all-at-once")
+def test_all_that_is_wrong_is_told_at_once(terminal):
+    told = refusals(
+        terminal,
+        "--policy=novva", "--max-downtime=x", "--max-time=-1", "--objective=y",
+        "--allow-pause", "--no-allow-pause", "--disks-port=70000",
+    )  # fmt: skip
+    assert len(told) == 6
+
+
+@requirement("ends.policy-file")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[[[",
+        "name = 'a'",
+        MINE + "colour = 'red'",
+        MINE + "at_deadline = ['suspend']",
+        MINE + "[[rules]]\nid='x'\nwhen={}\nladder=[{do='downtime'}]",
+        MINE + "[asks]\nnonsense = true",
+        MINE + "[asks]\nlive = 3",
+        MINE.replace("80", "nan"),
+        "x" * 100_000,
+        "\x00",
+    ],
+)
+def test_a_bad_policy_file_is_refused_whole(terminal, tmp_path, text):
+    file = tmp_path / "policy.toml"
+    file.write_text(text, encoding="utf-8")
+    assert all(
+        "--policy-file" in m for m in refusals(terminal, "--policy-file", str(file))
+    )
+
+
+def test_policies_lists_them_all(terminal):
+    listed = terminal("policies", "--json").json()
+    assert listed["default"] == DEFAULT
+    assert list(listed["policies"]) == list(PRESETS)
+    shown = terminal("policies").out
+    assert all(name in shown for name in PRESETS)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_policy_is_explained(terminal, name):
+    said = terminal("policies", name)
+    assert said.code == 0
+    assert "max-downtime" in said.out
+    assert "deadline" in said.out
+
+
+def test_an_unknown_policy_is_refused(terminal):
+    said = terminal("policies", "novva", "--json")
+    assert said.code == 2
+    assert "novva" in json.dumps(said.json())

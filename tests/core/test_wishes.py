@@ -1,0 +1,156 @@
+"""What a policy wants beside what was asked; what can be done; what a link had."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.core.declared import ends, qemu_like, vz_like
+from tests.core.plans import plan_of
+from virtmigrate import MemoryJournal, Options, Outcome
+from virtmigrate.able import able
+from virtmigrate.host import RunState
+from virtmigrate.links import last_rate
+from virtmigrate.policy import Do
+from virtmigrate.presets import PRESETS, preset
+from virtmigrate.results import Result, Timing
+from virtmigrate.timers import with_timers
+from virtmigrate.wishes import settle_with
+
+WISHES = {"postcopy": True, "auto_converge": True}
+
+
+def test_a_wish_is_granted_and_says_whose_it_was():
+    settled = settle_with(Options(), ends(), WISHES)
+    assert settled["postcopy"].effective is True
+    assert settled["postcopy"].asked is None
+    assert settled["postcopy"].why == "the policy asks for it"
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_wish_never_overrules_what_was_asked(answer):
+    settled = settle_with(Options(postcopy=answer), ends(), {"postcopy": not answer})
+    assert settled["postcopy"].effective is answer
+    assert settled["postcopy"].asked is answer
+
+
+def test_a_wish_that_can_not_be_is_dropped_without_an_error():
+    both = ends(vz_like("a"), vz_like("b"))
+    settled = settle_with(Options(), both, WISHES)
+    assert settled == settle_with(Options(), both, {})
+
+
+def test_a_value_can_be_a_wish():
+    settled = settle_with(Options(), ends(), {"bandwidth_mib_s": 9})
+    assert settled["bandwidth_mib_s"].effective == 9
+    assert settled["bandwidth_mib_s"].asked is None
+
+
+def test_what_was_asked_and_is_wrong_is_refused_all_the_same():
+    with pytest.raises(ExceptionGroup):
+        settle_with(Options(live=True, offline=True), ends(), WISHES)
+
+
+def test_a_policy_wants_what_its_consents_need():
+    assert preset().wishes() == {}
+    assert preset().allowing(postcopy=True).wishes() == {"postcopy": True}
+    assert preset().allowing(throttle=True).wishes() == {"auto_converge": True}
+    both = preset().allowing(postcopy=True, throttle=True)
+    assert both.wishes() == {"postcopy": True}
+
+
+def test_differences_have_a_cache_as_large_as_the_guest_within_bounds():
+    cache = "compression_xbzrle_cache_bytes"
+    assert preset().wishes(100 << 20)[cache] == 128 << 20
+    assert preset().wishes(64 << 30)[cache] == 512 << 20
+    assert preset("virsh").wishes(100 << 20) == {}
+
+
+# virsh's timers
+
+
+def test_without_a_timer_the_policy_is_what_was_chosen():
+    assert with_timers(None, Options()) is PRESETS["adaptive"]
+    assert with_timers(PRESETS["nova"], Options()) is PRESETS["nova"]
+
+
+@pytest.mark.parametrize(
+    ("options", "do"),
+    [
+        (Options(timeout_s=5), Do.SUSPEND),
+        (Options(timeout_s=5, timeout_postcopy=True), Do.POSTCOPY),
+        (Options(postcopy_after_precopy=True), Do.POSTCOPY),
+    ],
+)
+def test_a_timer_of_virsh_is_a_rule_of_virsh_and_its_own_consent(options, do):
+    made = with_timers(None, options)
+    assert made.name == "virsh"
+    assert [act.do for act in made.rules[0].ladder] == [do]
+    consent = "postcopy" if do is Do.POSTCOPY else "pause"
+    assert getattr(made.consents, consent)
+
+
+def test_a_timer_comes_before_the_rules_of_a_policy_that_was_chosen():
+    made = with_timers(PRESETS["nova"], Options(timeout_s=5))
+    assert (made.name, made.rules[0].id) == ("nova", "timeout")
+    assert made.rules[1:] == PRESETS["nova"].rules
+
+
+# what can be done
+
+
+def test_post_copy_can_be_done_where_it_is_in_effect():
+    plan = plan_of(postcopy=True)
+    assert Do.POSTCOPY in able(plan, plan.settlement.effective())
+    plan = plan_of()
+    assert Do.POSTCOPY not in able(plan, plan.settlement.effective())
+
+
+def test_a_guest_that_stands_still_can_only_be_given_up():
+    plan = plan_of(live=False, postcopy=False)
+    assert able(plan, Options(live=False)) <= {Do.ABORT, Do.BANDWIDTH}
+    guest = plan.guest.model_copy(update={"state": RunState.PAUSED})
+    paused = plan.model_copy(update={"guest": guest})
+    assert able(paused, Options()) <= {Do.ABORT, Do.BANDWIDTH}
+
+
+def test_without_knobs_only_an_end_can_be_asked_for():
+    bare = plan_of().model_copy(update={"knobs": ()})
+    assert able(bare, Options(live=True)) == {Do.ABORT}
+    assert qemu_like("a").knobs
+
+
+# what went through between two hosts
+
+
+def ended(journal, migration, plan, rate, outcome=Outcome.SUCCEEDED):
+    """A migration that is over, in the journal."""
+    journal.open(migration, plan, 0.0)
+    result = Result(
+        migration=migration,
+        guest="demo",
+        uuid=plan.guest.uuid,
+        outcome=outcome,
+        reason="",
+        source=RunState.ABSENT,
+        destination=RunState.RUNNING,
+        effective=Options(),
+        timing=Timing(),
+        bandwidth_bytes_s=rate,
+    )
+    body = {"result": result.model_dump(mode="json")}
+    journal.append(migration, "end", 0.0, body, durable=False)
+    journal.close(migration, outcome.value, 0.0, settled=True)
+
+
+def test_the_last_rate_between_two_hosts_in_either_direction():
+    journal, plan = MemoryJournal(), plan_of()
+    here, there = plan.source.uri, plan.destination.uri
+    assert last_rate(journal, here, there) is None
+    ended(journal, "m1", plan, 32 << 20)
+    ended(journal, "m2", plan, 64 << 20)
+    ended(journal, "m3", plan, None)
+    ended(journal, "m4", plan, 1 << 20, Outcome.ROLLED_BACK)
+    for pair in ((here, there), (there, here)):
+        rate, whose = last_rate(journal, *pair)
+        assert (rate, "m2" in whose) == (64, True)
+    assert last_rate(journal, here, "scripted:///c") is None
