@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from tests import design_promises
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -22,6 +24,7 @@ PATCH = f"{THREAD}, Shirokovskiy"
 REVIEW = f"{THREAD}, Berrange"
 BOTH = f"{THREAD}, both"
 PROJECT = "the four promises, docs/architecture.md"
+DESIGN = "the design, docs/architecture.md and docs/decisions"
 
 ISSUE_4 = "issue 4, how a migration ends"
 RECOVERY = "recovery"
@@ -276,6 +279,14 @@ REQUIREMENTS: dict[str, Requirement] = {
     "report.from-journal": Requirement(
         PROJECT, "A report is made from the journal alone: no host is asked."
     ),
+}
+
+# What the design promises beyond that.
+REQUIREMENTS |= {
+    name: Requirement(DESIGN, text) for name, text in design_promises.BUILT.items()
+} | {
+    name: Requirement(DESIGN, text, part)
+    for name, (text, part) in design_promises.LATER.items()
 }
 
 _Test = TypeVar("_Test", bound="Callable[..., object]")

@@ -21,6 +21,7 @@ STYLES = ("qemu-like", "vz-like")
 
 
 @requirement("compressed.indistinguishable")
+@requirement("declare.same-truth")
 def test_the_page_is_what_is_declared():
     written = (ROOT / "docs" / "support-matrix.md").read_text(encoding="utf-8")
     assert written == page(SCRIPT["kinds"]()), "run scripts/support_matrix.py"
@@ -35,6 +36,7 @@ def test_another_declaration_is_another_page():
 
 
 @pytest.mark.parametrize("style", STYLES)
+@requirement("declare.same-truth")
 def test_capabilities_prints_what_the_page_says(style, capsys):
     declared = SCRIPT["kinds"]()[f"mock, {style}"]
     with World.create("printed", style=style, replace=True) as world:
@@ -47,6 +49,7 @@ def test_capabilities_prints_what_the_page_says(style, capsys):
         assert printed["values"][name]["how"] == value.how, name
 
 
+@requirement("declare.same-truth")
 def test_options_lists_what_the_page_lists(capsys):
     assert main(["options", "--json"]) == 0
     printed = json.dumps(json.loads(capsys.readouterr().out))

@@ -62,6 +62,7 @@ def test_hosts_are_closed_whatever_happens(run, monkeypatch):
     assert len(closed) == 5
 
 
+@requirement("api.handle")
 def test_a_handle_gives_the_result(run):
     handle = run.migrator.start(NAME, SOURCE, DESTINATION)
     result = handle.wait(WAIT_S)
@@ -78,6 +79,7 @@ def test_a_handle_raises_what_refused_the_plan(run):
 
 
 @requirement("ends.cancel")
+@requirement("api.handle")
 def test_a_handle_cancels(held):
     handle = held.migrator.start(NAME, SOURCE, DESTINATION)
     assert held.inside.wait(WAIT_S)
@@ -106,6 +108,7 @@ def test_a_second_migration_of_a_guest_is_refused_while_the_first_runs(held):
     assert handle.wait(WAIT_S).outcome is Outcome.ROLLED_BACK
 
 
+@requirement("api.asyncio")
 def test_the_same_for_asyncio(run):
     async def main():
         migrator = AsyncMigrator(run.migrator)
@@ -120,6 +123,7 @@ def test_the_same_for_asyncio(run):
 
 
 @requirement("ends.cancel")
+@requirement("api.asyncio")
 def test_cancelling_the_task_cancels_the_migration(held):
     async def main():
         async with anyio.create_task_group() as group:
@@ -142,6 +146,7 @@ def test_a_migrator_lets_go_of_its_journal(world, tmp_path):
     journal.release()
 
 
+@requirement("plan.touches-nothing")
 def test_the_default_journal_is_opened_when_it_is_needed(run, monkeypatch, tmp_path):
     monkeypatch.setenv("VIRTMIGRATE_STATE_DIR", str(tmp_path / "state"))
     migrator = Migrator(manager=run.manager, clock=run.world.clock)

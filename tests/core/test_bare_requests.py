@@ -66,6 +66,7 @@ def test_hosts_that_leave_no_answer_are_refused_even_when_nothing_is_asked():
 @pytest.mark.parametrize("state", [RUNNING, PAUSED])
 @requirement("default.bare")
 @requirement("apps.all-four")
+@requirement("options.bare-is-a-move")
 def test_bare_and_what_orchestrators_pass_work(make, state):
     both = ends(make("a"), make("b"), state=state)
     for asked in ({}, FOUR):
@@ -78,6 +79,7 @@ def test_bare_and_what_orchestrators_pass_work(make, state):
 
 
 @requirement("live.meaning")
+@requirement("options.flag-word-zero")
 def test_libvirts_empty_word_asks_for_coma_a_transient_guest_and_a_kept_source():
     both = ends(vz("a"), vz("b"))
     settled = settle(Options.from_libvirt_flags(0), both)
@@ -97,6 +99,7 @@ def test_a_hypervisor_may_refuse_coma_by_name():
     assert all("it only goes live" in e.message for e in found)
 
 
+@requirement("options.bare-is-a-move")
 def test_defaults_follow_the_guest():
     settled = settle(Options(), ends(state=PAUSED, persistent=False))
     assert settled["paused"].effective is True
@@ -120,6 +123,7 @@ def test_a_declared_default_counts_where_the_project_has_none():
 @pytest.mark.parametrize("persist", [True, False, None])
 @pytest.mark.parametrize("undefine", [True, False, None])
 @requirement("lost.configuration")
+@requirement("switch.last-definition")
 def test_a_persistent_guest_keeps_a_definition_unless_both_were_said(
     persistent, defined_there, persist, undefine
 ):
@@ -229,6 +233,7 @@ def test_a_timeout_suspends_unless_told_otherwise():
         ),
     ],
 )
+@requirement("declare.knobs")
 def test_a_timer_needs_the_knob_that_it_turns(asked, subject, knob):
     without = tuple(k for k in Knob if k is not knob)
     assert refusals(ends(), **asked) == []
@@ -236,6 +241,7 @@ def test_a_timer_needs_the_knob_that_it_turns(asked, subject, knob):
     assert found == [(subject, Side.SOURCE)]
 
 
+@requirement("switch.one-step")
 def test_one_step_is_a_matter_of_consent_not_of_hosts():
     both = ends(declaration("a"), declaration("b"))
     assert settle(Options(one_step=True), both)["one_step"].how is How.NATIVE

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.core.terminal import Terminal
+from tests.requirements import requirement
 from virtmigrate import __version__, cli
 from virtmigrate.cli.app import COMMANDS, ENVIRONMENT
 from virtmigrate.errors import HostUnreachable, Side
@@ -26,6 +27,10 @@ MAIN = (
 )
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 VARIABLES = re.findall(r"VIRTMIGRATE_\w+|NO_COLOR", ENVIRONMENT)
+PROMISED = {
+    *("plan", "migrate", "options", "capabilities", "plugins"),
+    *("status", "recover", "journal"),
+}
 NAMES = [command.__name__.rpartition(".")[2] for command in COMMANDS]
 
 
@@ -37,6 +42,7 @@ def python(code, *words, **more):
     )
 
 
+@requirement("api.light")
 def test_importing_virtmigrate_costs_no_terminal_library():
     code = (
         "import sys, virtmigrate, virtmigrate.cli\n"
@@ -55,6 +61,7 @@ def test_the_version_is_said_without_a_terminal_library(words):
     assert (said.returncode, said.stdout) == (0, f"virtmigrate {__version__}\n")
 
 
+@requirement("cli.extra")
 def test_without_the_extra_one_line_says_what_to_install():
     code = (
         "import sys; sys.modules['typer'] = None\n"
@@ -82,6 +89,7 @@ def test_version_as_json(terminal):
 
 
 @pytest.mark.parametrize("name", ["", *NAMES])
+@requirement("cli.exit-codes")
 def test_help_fits_80_columns_and_states_the_exit_codes(terminal, name):
     said = terminal(*name.split(), "--help")
     assert said.code == 0
@@ -91,6 +99,12 @@ def test_help_fits_80_columns_and_states_the_exit_codes(terminal, name):
         assert f"{code} {outcome.partition(':')[0]}" in " ".join(said.out.split())
 
 
+@requirement("cli.commands")
+def test_the_commands_of_the_program(terminal):
+    assert set(NAMES) >= PROMISED
+    assert all(terminal(name, "--help").code == 0 for name in PROMISED)
+
+
 def test_nothing_typed_shows_the_help(terminal):
     said = terminal()
     assert "Usage: virtmigrate" in said.out + said.err
@@ -98,6 +112,7 @@ def test_nothing_typed_shows_the_help(terminal):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@requirement("cli.json")
 def test_every_command_gives_json_on_stdout_even_when_it_is_refused(terminal, name):
     said = terminal(name, "--json", "--no-such-option")
     assert said.code == 2
@@ -111,6 +126,7 @@ def test_a_mistyped_command_is_answered_with_the_right_one(terminal):
     assert "did you mean migrate?" in said.err
 
 
+@requirement("plugins.commands")
 def test_a_plugin_adds_its_commands(capsys):
     class Extra:
         @hookimpl
@@ -122,6 +138,7 @@ def test_a_plugin_adds_its_commands(capsys):
     assert Terminal(capsys, plugins=[Extra()])("greet").out == "hello\n"
 
 
+@requirement("plugins.commands")
 def test_a_plugin_whose_commands_fail_is_named_and_takes_nothing_down(capsys):
     class Broken:
         @hookimpl
@@ -177,6 +194,7 @@ def test_a_host_that_fails_is_an_error_with_its_side_and_exit_code_1(terminal, w
     assert "error: destination: nobody answers (start it)" in said.err
 
 
+@requirement("cli.environment")
 def test_the_source_comes_from_the_environment_too(terminal, monkeypatch):
     monkeypatch.setenv("VIRTMIGRATE_CONNECT", HOSTS[0])
     assert terminal("plan", "demo", HOSTS[1]).code == 0
@@ -233,6 +251,7 @@ def test_json_is_ascii_so_that_it_steers_no_terminal(terminal, world):
     assert json.loads(said.out)["guest"]["name"] == "d\x9bm\u202eo"
 
 
+@requirement("cli.environment")
 def test_the_page_tells_every_command_exit_code_and_variable():
     page = PAGE.read_text(encoding="utf-8")
     assert all(f"\n| `{name}" in page for name in NAMES)

@@ -81,6 +81,7 @@ def test_every_event_is_shown_in_the_main_thread_before_the_end():
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name
 )
+@requirement("cli.first-signal")
 def test_the_first_signal_cancels(number):
     def body(conductor, cancel):
         conductor.sink(STARTED)
@@ -174,6 +175,7 @@ conductor.run(lambda: Handle("m1", body))
         ("planning", signal.SIGTERM, 143, ("nothing was touched",)),
     ],
 )
+@requirement("cli.second-signal")
 def test_the_second_signal_leaves_at_once(begun, number, code, words):
     with subprocess.Popen(
         [sys.executable, "-c", NEVER_ENDS, begun],

@@ -37,6 +37,7 @@ def test_a_bare_move_ends_well(migrate, world):
     assert max(map(len, said.err.split("\n"))) <= 80
 
 
+@requirement("cli.json")
 def test_json_is_the_result_and_people_are_told_on_stderr(migrate):
     said = migrate("--json")
     assert said.json()["outcome"] == "succeeded"
@@ -44,6 +45,7 @@ def test_json_is_the_result_and_people_are_told_on_stderr(migrate):
     assert "succeeded: demo" in said.err
 
 
+@requirement("cli.events")
 def test_events_are_one_json_line_each_and_end_with_the_result(migrate, world):
     world.pulses = 2
     said = migrate("--events", "--quiet")
@@ -54,6 +56,7 @@ def test_events_are_one_json_line_each_and_end_with_the_result(migrate, world):
     assert "landed:" not in said.err
 
 
+@requirement("cli.exit-codes")
 def test_a_failing_step_is_rolled_back_and_exit_code_1(migrate, world):
     world.breaks("prepare", "before", HostError("no memory", side=Side.DESTINATION))
     said = migrate("--json")
@@ -63,6 +66,7 @@ def test_a_failing_step_is_rolled_back_and_exit_code_1(migrate, world):
     assert world.hosts["a"].state is RunState.RUNNING
 
 
+@requirement("cli.exit-codes")
 def test_what_can_not_be_known_is_exit_code_3_and_names_recover(migrate, world):
     def vanish(world):
         world.down.add("b")
@@ -74,6 +78,7 @@ def test_what_can_not_be_known_is_exit_code_3_and_names_recover(migrate, world):
     assert f"virtmigrate recover {said.json()['migration']}" in said.err
 
 
+@requirement("cli.exit-codes")
 def test_a_refused_request_is_exit_code_2_and_touches_nothing(migrate, world):
     said = migrate("--no-live", "--timeout-suspend", "--json")
     assert said.code == 2
@@ -81,6 +86,7 @@ def test_a_refused_request_is_exit_code_2_and_touches_nothing(migrate, world):
     assert world.calls == []
 
 
+@requirement("cli.events")
 def test_a_refusal_among_events_is_a_line_too(migrate):
     said = migrate("--events", "--disks-port", "-1")
     assert said.code == 2
@@ -116,6 +122,7 @@ def test_the_name_of_a_guest_steers_no_terminal(terminal, world):
 
 
 @requirement("say.plan-first")
+@requirement("plan.touches-nothing")
 def test_the_plan_says_what_was_asked_what_holds_and_how(terminal, world):
     said = terminal("plan", "-c", SOURCE, NAME, DESTINATION, "--no-live")
     lines = [line.split() for line in said.out.split("\n")]

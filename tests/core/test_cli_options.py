@@ -63,6 +63,7 @@ def refusals(said):
 
 
 @pytest.mark.parametrize("word", VIRSH)
+@requirement("cli.virsh")
 def test_virshs_options_are_known_by_virshs_names(terminal, word):
     if word == "verbose":
         assert "--verbose" in terminal("migrate", "--help").out
@@ -72,6 +73,7 @@ def test_virshs_options_are_known_by_virshs_names(terminal, word):
 
 @requirement("say.three-answers")
 @pytest.mark.parametrize("row", SWITCHES, ids=lambda row: row.virsh)
+@requirement("cli.no-words")
 def test_each_switch_is_yes_or_no_by_its_word(terminal, world, row):
     for word, answer in ((f"--{row.virsh}", True), (f"--no-{row.virsh}", False)):
         said = plan(terminal, word)
@@ -162,6 +164,7 @@ def test_an_unknown_option_is_answered_with_the_nearest(terminal):
     assert "--no-live" in refusals(said)["--no-lve"]["remedy"]
 
 
+@requirement("cli.virsh")
 def test_virshs_named_arguments_work_too(terminal):
     named = plan(terminal)
     for words in (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.core.terminal import Gone
+from tests.requirements import requirement
 from virtmigrate.cli.output import answer, fold, safe, say, shown
 from virtmigrate.printable import printable
 
@@ -51,6 +52,7 @@ def test_a_word_that_must_be_copied_is_never_cut():
     assert uri in fold(f"  to  {uri} and more", 60)
 
 
+@requirement("cli.streams")
 def test_people_are_told_on_stderr_and_answers_go_to_stdout(capsys):
     say("refused: no")
     answer("yes")
@@ -63,6 +65,7 @@ def test_markup_in_a_name_is_text(capsys):
     assert capsys.readouterr().err == "warning: [red]guest[/red] :smile:\n"
 
 
+@requirement("cli.no-color")
 def test_colour_on_a_terminal_and_none_where_it_is_not_wanted(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")

@@ -8,6 +8,7 @@ from hypothesis import given
 from tests.core import strategies
 from tests.core.declared import ends
 from tests.core.declared import qemu_like as qemu
+from tests.requirements import requirement
 from virtmigrate import Options, Side
 from virtmigrate.capabilities import Constraint, Term
 from virtmigrate.constraints import CORE, violated
@@ -60,11 +61,14 @@ VIOLATIONS = {
 }
 
 
+@requirement("plan.rules-are-data")
 def test_every_rule_has_its_example():
     assert {rule.id for rule in CORE} == set(VIOLATIONS)
 
 
 @pytest.mark.parametrize("rule", CORE, ids=lambda rule: rule.id)
+@requirement("plan.rules-are-data")
+@requirement("switch.post-copy-consent")
 def test_a_rule_refuses_its_example_and_nothing_else_does(rule):
     asked, state = VIOLATIONS[rule.id]
     with pytest.raises(ExceptionGroup) as caught:

@@ -79,6 +79,7 @@ def test_the_last_definition_does_not_go():
     assert world.configurations() == ["b"]
 
 
+@requirement("switch.last-definition")
 def test_the_last_definition_goes_where_that_was_consented_to():
     world = World(gone=True)
     run = Run(world, style="vz")

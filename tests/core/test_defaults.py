@@ -40,6 +40,7 @@ def test_hook_begin_and_prepare_hand_the_cookie_on():
     assert RELAY.prepare(ctx, b"cookie") == b"cookie"
 
 
+@requirement("hooks.defaults")
 def test_hook_perform_has_no_default():
     _, ctx = scene(Copy(RunState.RUNNING), Copy())
     with pytest.raises(PluginError) as caught:
@@ -97,6 +98,7 @@ def test_hook_confirm(fate, state, undefine, calls):
 
 
 @requirement("live.fake")
+@requirement("hooks.defaults")
 def test_hook_enter_coma_and_leave_coma():
     world, ctx = scene(Copy(RunState.RUNNING), Copy())
     RELAY.enter_coma(ctx)
@@ -152,6 +154,7 @@ def test_hook_undo_persist_puts_back_what_was_there():
 
 
 @requirement("undefine.absent")
+@requirement("journal.original-xml")
 def test_hook_restore_source_defines_what_was_captured_once():
     world, ctx = scene(Copy(), Copy(RunState.RUNNING, XML))
     RELAY.restore_source(ctx)

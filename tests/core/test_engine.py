@@ -33,6 +33,7 @@ def test_a_bare_move(world, run):
 
 
 @requirement("lost.commit-first")
+@requirement("journal.intent-first")
 def test_commit_is_durable_before_finish_and_every_intent_before_its_step(world, run):
     run.migrate()
     calls = world.calls
@@ -65,6 +66,8 @@ TOLD = [
 ]
 
 
+@requirement("switch.landed")
+@requirement("events.typed")
 def test_events_come_in_order_and_survive_json(run):
     run.world.pulses = 2
     result = run.migrate()
@@ -92,6 +95,8 @@ def test_progress_for_display_never_runs_backwards(world, run):
     assert [e.percent for e in told] == [25.0, 75.0, 75.0, 100.0]
 
 
+@requirement("journal.intent-first")
+@requirement("journal.original-xml")
 def test_the_journal_tells_the_whole_story(run):
     result = run.migrate()
     (entry,) = run.journal.entries()

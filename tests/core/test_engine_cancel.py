@@ -76,6 +76,7 @@ def test_cancel_in_mid_transfer_aborts_it_and_rolls_back(world):
 
 
 @requirement("ends.cancel")
+@requirement("switch.source-declared")
 def test_cancel_in_one_step_once_the_hypervisor_has_moved_it_goes_forward():
     world = World(gone=True)
     run = Run(world, style="vz")

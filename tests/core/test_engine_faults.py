@@ -115,6 +115,7 @@ def after(world, call):
 @requirement("lost.finish-reply")
 @requirement("lost.told-the-outcome")
 @requirement("lost.run-state")
+@requirement("switch.observed")
 def test_every_failure_has_its_end(life, call, when, error, host, calls):
     world, migrate = start(life)
     world.breaks(call, when, ERRORS[error])
@@ -231,6 +232,7 @@ def test_a_destination_that_lost_the_guest_before_commit_is_not_committed_to(wor
 @requirement("lost.told-the-outcome")
 @pytest.mark.parametrize("undo", ["finish(cancelled)", "confirm(cancelled)"])
 @pytest.mark.parametrize("error", ERRORS)
+@requirement("switch.undo")
 def test_an_undo_that_fails_stops_no_other(world, undo, error):
     world.breaks("perform", "before", HostError("no"))
     world.breaks(undo, "before", ERRORS[error])
@@ -248,6 +250,7 @@ def test_an_undo_that_fails_stops_no_other(world, undo, error):
 
 @requirement("live.fake")
 @requirement("lost.run-state")
+@requirement("switch.undo")
 def test_coma_ends_at_the_source_only_after_the_destination_was_cleared(world):
     world.breaks("perform", "after", HostError("no"))
     Run(world, style="coma").migrate(live=False)
@@ -359,6 +362,7 @@ def test_figures_of_the_wrong_type_end_no_transfer(world):
     assert result.outcome is Outcome.SUCCEEDED
 
 
+@requirement("events.sinks")
 def test_a_failing_sink_changes_nothing(world):
     run = Run(world)
 

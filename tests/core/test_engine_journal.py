@@ -25,6 +25,7 @@ def move(world, *broken):
 @pytest.mark.parametrize("step", ["capture", "enter_coma", *BEFORE[1:]])
 @requirement("journal.durable")
 @requirement("lost.commit-first")
+@requirement("journal.intent-first")
 def test_no_step_before_commit_runs_without_its_intent(world, step):
     _run, result = move(world, ("intent", step))
     assert result.outcome is Outcome.ROLLED_BACK
@@ -110,6 +111,7 @@ def test_where_the_hypervisor_moved_it_a_dead_journal_does_not_bring_it_back():
 
 
 @pytest.mark.parametrize("error", [OSError("disk"), JournalError("x"), KeyError("k")])
+@requirement("journal.own")
 def test_a_journal_of_somebody_else_may_raise_anything(world, error):
     run = Run(world)
     written = run.journal.append

@@ -109,6 +109,7 @@ def test_a_migration_that_did_not_succeed_can_be_raised(world, run):
     assert caught.value.result.outcome is Outcome.ROLLED_BACK
 
 
+@requirement("journal.own")
 def test_a_journal_that_only_lives_in_memory_is_enough(world):
     run = Run(world)
     run.migrator._journal = MemoryJournal()

@@ -131,6 +131,7 @@ def test_a_stopped_guests_definition_moves_without_a_perform():
 
 @requirement("managed")
 @pytest.mark.parametrize("asked", [{"p2p": True}, {"p2p": True, "one_step": True}])
+@requirement("switch.lands-paused")
 def test_peer_to_peer_lands_paused_and_resumes_after_commit(asked):
     world = World(declared={"forms": tuple(Form)})
     assert Run(world).migrate(**asked).succeeded

@@ -14,6 +14,7 @@ from tests.requirements import requirement
 from virtmigrate import Options, Side
 from virtmigrate.capabilities import Form, SourceAfterPerform
 from virtmigrate.errors import leaves
+from virtmigrate.explain import explain
 from virtmigrate.negotiation import FORM_WHY, form_of, settle
 
 DRIVEN, PEER, CALL = Form.DRIVEN, Form.PEER_TO_PEER, Form.CALL
@@ -42,10 +43,29 @@ def pair(here, there=None):
     ],
 )
 @requirement("managed")
+@requirement("plan.form-and-cost")
+@requirement("switch.driven")
 def test_the_form_follows_request_and_hosts(here, asked, expected):
     found, why = form(pair(here), **asked)
     assert found is expected
     assert why == FORM_WHY[expected]
+
+
+@pytest.mark.parametrize(
+    ("form", "asked", "cost"),
+    [
+        (DRIVEN, {}, "COMMIT decides the switchover"),
+        (PEER, {"p2p": True}, "its downtime includes the stop at the source"),
+        (CALL, {}, "its downtime includes the stop at the source"),
+    ],
+)
+@requirement("plan.form-and-cost")
+def test_the_plan_tells_people_the_form_and_its_cost(form, asked, cost):
+    hosts = [qemu(h, {"p2p": NATIVE}, forms=(form,)) for h in "ab"]
+    text = explain(plan_between(ends(*hosts), Options(**asked)))
+    (line,) = [line for line in text.split("\n") if line.startswith("  form ")]
+    assert line.startswith(f"  form {form}: ")
+    assert cost in line
 
 
 @requirement("default.bare")
@@ -98,6 +118,9 @@ TWO_STEP = [
 
 @pytest.mark.parametrize(("form", "consent", "after", "expected"), TWO_STEP)
 @requirement("lost.commit-first")
+@requirement("switch.lands-paused")
+@requirement("switch.one-step")
+@requirement("switch.source-declared")
 def test_commit_decides_unless_the_hypervisor_can_only_do_it_itself_or_may(
     form, consent, after, expected
 ):
@@ -112,6 +135,7 @@ def test_commit_decides_unless_the_hypervisor_can_only_do_it_itself_or_may(
     assert lands_paused is (expected and form is not DRIVEN)
 
 
+@requirement("switch.source-declared")
 def test_vz_decides_alone_and_the_plan_says_so():
     plan = plan_between(ends(vz("a"), vz("b")), Options())
     assert plan.two_step is False

@@ -100,6 +100,7 @@ def record_of(manager, name):
 
 @pytest.mark.parametrize("how", BROKEN)
 @requirement("plugin.isolated")
+@requirement("plugins.origin")
 def test_a_plugin_that_is_broken_is_named_and_takes_no_other_down(install, how):
     code, cause = BROKEN[how]
     install("broken-dist", f"{IMPORT}\n{code}", point="bad")
@@ -115,6 +116,7 @@ def test_a_plugin_that_is_broken_is_named_and_takes_no_other_down(install, how):
 
 
 @requirement("plugin.isolated")
+@requirement("plugins.origin")
 def test_asking_for_a_broken_plugins_hypervisor_tells_the_cause(install):
     install("broken-dist", "raise OSError('libdear.so is missing')", point="dear")
     with pytest.raises(UnknownHypervisor) as caught:
@@ -253,6 +255,7 @@ def test_a_plugin_registered_later_is_heard_at_once(manager):
     assert heard == ["second"]
 
 
+@requirement("events.sinks")
 def test_a_failing_listener_is_logged_and_stops_nobody(manager, caplog):
     heard = []
 

@@ -102,6 +102,7 @@ def test_parameters_are_libvirts():
     assert all(len(name) < 80 for name in BY_PARAM), "libvirt's field is 80 bytes"
 
 
+@requirement("options.one-table")
 def test_the_table_and_the_model_have_the_same_fields_in_the_same_order():
     assert [row.name for row in ROWS] == list(Options.model_fields)
 
@@ -120,6 +121,7 @@ def test_switches_beyond_libvirts_flags_are_virshs_and_ours():
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@requirement("options.one-table")
 def test_every_row_says_what_it_means(row):
     told = (row.yes, row.no) if hasattr(row, "yes") else (row.meaning,)
     assert all(told)

@@ -63,6 +63,7 @@ def test_absence_is_no_where_libvirt_promises_it_and_default_elsewhere(flags):
 
 @requirement("compat.semantics")
 @requirement("live.meaning")
+@requirement("options.flag-word-zero")
 def test_the_empty_flag_word_means_coma_transient_and_source_kept():
     options = Options.from_libvirt_flags(0)
     assert options.live is False
@@ -96,6 +97,7 @@ def test_values_go_to_libvirts_parameters_and_back(asked):
             assert getattr(back, row.name) == getattr(options, row.name), row.name
 
 
+@requirement("options.units")
 def test_units_pass_through_as_libvirt_has_them():
     options = Options(bandwidth_mib_s=7, compression_xbzrle_cache_bytes=8192)
     assert options.to_libvirt_params() == {
@@ -146,6 +148,7 @@ RANGES = {
 }
 
 
+@requirement("options.units")
 def test_every_number_has_a_range():
     assert set(RANGES) == {row.name for row in VALUES if row.kind != "string"}
 
@@ -245,6 +248,7 @@ def test_loose_data_gives_options_or_bad_input(asked):
     assert all(isinstance(error, BadInput) for error in refused(asked))
 
 
+@requirement("options.units")
 def test_options_are_frozen_and_closed():
     with pytest.raises(ValueError, match="frozen"):
         Options().live = True

@@ -109,6 +109,7 @@ def test_whenever_it_is_killed_recovery_finds_the_one_right_state(life, call, wh
 
 @pytest.mark.parametrize(("life", "call", "when"), POINTS)
 @requirement("lost.killed")
+@requirement("journal.twice")
 def test_recovering_twice_changes_nothing_more(life, call, when):
     run = killed_at(life, call, when)
     first = run.migrator.recover("m1")

@@ -70,6 +70,7 @@ def test_another_hypervisors_plugin_is_never_reached(ctx):
 
 
 @requirement("plugin.override")
+@requirement("hooks.defaults")
 def test_the_nearest_implementation_wins(ctx):
     def says(word):
         return lambda ctx: word
@@ -255,6 +256,7 @@ def test_wrappers_see_the_real_cookies_of_each_phase(world):
 @pytest.mark.parametrize("phase", ["begin", "prepare", "perform"])
 @pytest.mark.parametrize("when", ["fails_before", "fails_after"])
 @requirement("plugin.wrappers")
+@requirement("hooks.wrapper-undoes")
 def test_a_wrapper_that_fails_a_phase_before_commit_undoes_what_came_before(
     world, phase, when
 ):
@@ -279,6 +281,7 @@ def test_a_wrapper_that_fails_a_phase_before_commit_undoes_what_came_before(
     ],
 )
 @requirement("plugin.wrappers")
+@requirement("switch.observed")
 def test_a_wrapper_that_fails_after_commit_changes_no_truth(
     world, phase, when, outcome
 ):
@@ -291,6 +294,7 @@ def test_a_wrapper_that_fails_after_commit_changes_no_truth(
 
 
 @requirement("say.all-at-once")
+@requirement("hooks.preflight-collected")
 def test_findings_of_every_plugin_refuse_together(world):
     def blocker(name):
         return Finding(

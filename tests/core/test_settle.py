@@ -133,6 +133,7 @@ def test_after_commit_the_guest_does_not_wait_for_a_silent_source():
 
 @each_source
 @requirement("lost.decision-table")
+@requirement("journal.twice")
 def test_settling_twice_does_nothing_more(source):
     """A second look at a settled world finds nothing left to start or end."""
     for cell in cells_from(source):

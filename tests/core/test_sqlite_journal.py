@@ -23,6 +23,8 @@ SECRET = "hunter2"
 # Where it is, and whose --------------------------------------------------------------
 
 
+@requirement("journal.place")
+@requirement("cli.environment")
 def test_default_path_follows_the_environment(monkeypatch):
     monkeypatch.setenv("VIRTMIGRATE_STATE_DIR", "/somewhere")
     assert default_path() == Path("/somewhere/journal.db")
@@ -36,6 +38,7 @@ def test_default_path_follows_the_environment(monkeypatch):
 
 
 @requirement("journal.trusted")
+@requirement("journal.private")
 def test_directory_and_files_are_the_owners_alone(path):
     before = os.umask(0)
     try:
@@ -181,6 +184,7 @@ def test_it_outlives_the_object(path, journal):
 
 
 @requirement("journal.durable")
+@requirement("journal.wal-full")
 def test_it_is_synced_at_each_commit(journal):
     settings = {
         name: journal._db.execute(f"PRAGMA {name}").fetchone()[0]
@@ -292,6 +296,7 @@ def test_a_plans_secrets_are_not_in_the_file(path):
     journal.release()
 
 
+@requirement("journal.plain-json")
 def test_bodies_are_plain_json_in_the_file(path, journal):
     journal.open("m1", PLAN, 1.0)
     journal.append("m1", "intent", 1.0, {"step": "begin"}, durable=True)
@@ -301,6 +306,7 @@ def test_bodies_are_plain_json_in_the_file(path, journal):
     assert json.loads(body) == {"step": "begin"}
 
 
+@requirement("journal.plain-json")
 def test_a_journal_of_version_1_is_read_and_goes_on(path):
     SQLiteJournal(path).open("m1", plan_of(), 1.0)
     raw(path, "ALTER TABLE migration DROP COLUMN owed")

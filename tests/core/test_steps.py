@@ -51,6 +51,7 @@ def pair(make, **guest):
 
 @requirement("live.fake")
 @requirement("undefine.absent")
+@requirement("plan.program")
 def test_the_life_of_coma_and_a_kept_source_on_vz():
     plan = plan_between(pair(vz), Options(live=False, undefine_source=False))
     expected = [tuple(line.split()) for line in LIFE.strip().splitlines()]
@@ -63,11 +64,13 @@ def test_the_life_of_coma_and_a_kept_source_on_vz():
 PLAIN = ["capture", "begin", "prepare", "perform", "commit", "finish", "confirm"]
 
 
+@requirement("plan.native-is-free")
 def test_a_bare_move_has_no_emulation_in_it():
     for make in (qemu, vz):
         assert hooks(pair(make)) == [*PLAIN, "observe"]
 
 
+@requirement("plan.native-is-free")
 def test_a_native_answer_adds_no_step():
     no = {"live": False, "persist_dest": False, "undefine_source": False}
     assert hooks(pair(qemu), **no) == [*PLAIN, "observe"]
@@ -127,6 +130,7 @@ def test_a_stopped_guest_that_moves_plainly_is_performed_and_lands_stopped():
     strategies.switch_answers,
 )
 @requirement("say.plan-first")
+@requirement("plan.program")
 def test_every_plan_is_a_legal_program(hosts, state, persistent, asked):
     both = Ends(*hosts, facts(state=state, persistent=persistent))
     plan = plan_possible(both, asked)
@@ -155,6 +159,7 @@ def test_every_plan_is_a_legal_program(hosts, state, persistent, asked):
 
 
 @pytest.mark.parametrize("phase", Phase)
+@requirement("hooks.phases-lead-on")
 def test_phases_lead_to_the_end(phase):
     seen = set()
     frontier = [phase]
@@ -167,6 +172,7 @@ def test_phases_lead_to_the_end(phase):
     assert SIDE_OF[phase] in Side
 
 
+@requirement("plan.program")
 def test_every_step_says_why():
     for plan in (plan_of(), plan_between(pair(vz), Options(live=False))):
         assert all(step.why for step in plan.steps)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.requirements import requirement
+
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "examples" / "plugin"
 FILES = (
@@ -27,6 +29,7 @@ def missing(code: str, page: str) -> list[str]:
 
 
 @pytest.mark.parametrize("file", FILES)
+@requirement("plugins.example")
 def test_each_line_of_the_example_stands_in_the_page(file):
     page = (ROOT / "docs" / "write-a-plugin.md").read_text(encoding="utf-8")
     lacking = missing((PLUGIN / file).read_text(encoding="utf-8"), page)

@@ -79,6 +79,7 @@ def test_peer_to_peer_lands_paused_and_is_resumed_after_commit(rig, guest, live)
     rig.runs_only_on("b", guest, began)
 
 
+@requirement("switch.one-step")
 def test_peer_to_peer_in_one_step_by_consent(rig, guest):
     began = rig.lab.now()
     result = rig.move(guest, p2p=True, one_step=True)
@@ -86,6 +87,7 @@ def test_peer_to_peer_in_one_step_by_consent(rig, guest):
     rig.runs_only_on("b", guest, began)
 
 
+@requirement("switch.driven")
 def test_the_one_call_form_where_phases_can_not_be_called(rig, guest, monkeypatch):
     monkeypatch.setattr("virtmigrate_libvirt.phases.available", lambda: False)
     began = rig.lab.now()
@@ -130,6 +132,7 @@ def test_cancel_in_the_middle_leaves_everything_as_it_was(rig, guest):
     assert rig.move(guest).succeeded
 
 
+@requirement("switch.post-copy-commit")
 def test_postcopy_after_precopy_lands_under_the_same_commit(rig, guest):
     began = rig.lab.now()
     handle = rig.start(guest, postcopy=True, postcopy_after_precopy=True)

@@ -135,6 +135,7 @@ def test_wrappers_see_the_real_cookies(rig, guest):
 
 
 @pytest.mark.parametrize("phase", ["begin", "prepare", "perform"])
+@requirement("hooks.wrapper-undoes")
 def test_a_wrapper_that_fails_a_phase_undoes_what_came_before(rig, guest, phase):
     began = rig.lab.now()
     result = audited(rig, Audit(phase)).migrate(guest, rig.a, rig.b)

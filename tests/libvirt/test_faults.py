@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.requirements import requirement
 from virtmigrate.errors import (
     AnswerLost,
     GuestNotFound,
@@ -77,6 +78,7 @@ def test_no_such_guest_is_an_answer_only_where_it_was_the_question():
 
 
 @pytest.mark.parametrize("code", MEANINGS)
+@requirement("errors.no-libvirt")
 def test_every_listed_error_becomes_what_the_table_says(code):
     error = translate(Fault(code, QEMU, "said"), ABOUT)
     assert type(error) is MEANINGS[code].kind

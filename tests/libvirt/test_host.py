@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.requirements import requirement
 from virtmigrate.errors import BadInput, GuestNotFound, HostError, Side
 from virtmigrate.host import Guest, Host, RunState, Sighting
 from virtmigrate.uri import parse_uri
@@ -32,6 +33,7 @@ def guest(host):
     made.undefine()
 
 
+@requirement("plugins.objects")
 def test_they_satisfy_the_contract(host, guest):
     assert isinstance(host, Host)
     assert isinstance(guest, Guest)

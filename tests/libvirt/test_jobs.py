@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.requirements import requirement
 from virtmigrate.capabilities import Progress
 from virtmigrate_libvirt.jobs import active, sample_of
 
@@ -37,6 +38,7 @@ def test_a_real_reading():
     assert sample.raw["memory_normal"] == 17990
 
 
+@requirement("declare.progress")
 def test_percent_is_never_shown_as_bytes():
     vz = {"type": 2, "data_total": 100, "data_processed": 40, "data_remaining": 60}
     sample = sample_of(vz, counts=Progress.PERCENT)

@@ -8,6 +8,7 @@ import threading
 import libvirt
 import pytest
 
+from tests.requirements import requirement
 from virtmigrate.errors import (
     AnswerLost,
     GuestNotFound,
@@ -112,6 +113,7 @@ def test_closing_twice_is_harmless(link, connection):
         pytest.fail("it was closed")
 
 
+@requirement("errors.no-libvirt")
 def test_no_libvirt_error_escapes(real):
     with pytest.raises(HostError) as caught:
         real.call("looking", lambda c: c.lookupByName("nobody"))
@@ -136,6 +138,7 @@ def test_an_error_keeps_no_guest_of_libvirt_alive(real):
     assert not [o for o in gc.get_objects() if isinstance(o, libvirt.virDomain)]
 
 
+@requirement("errors.no-libvirt")
 def test_errors_of_the_phases_are_built_in_the_thread_that_failed(real):
     """The test driver has no migration: each phase is answered with an error."""
     assert phases.available()

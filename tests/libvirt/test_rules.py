@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.requirements import requirement
 from virtmigrate.option_rows import FLAG_MASK
 from virtmigrate.phases import Phase
 from virtmigrate_libvirt import rules
@@ -115,6 +116,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("reached", FAILURES)
 @pytest.mark.parametrize("protects", [True, False])
+@requirement("switch.what-libvirt-hears")
 def test_who_hears_of_a_failure(reached, protects):
     row = rules.CANCELLING[reached]
     finish, confirm = FAILURES[reached][0 if protects else 1]
@@ -127,6 +129,7 @@ def test_every_state_has_a_row_and_goes_through_text():
     assert [Reached(str(state)) for state in Reached] == list(Reached)
 
 
+@requirement("switch.what-libvirt-hears")
 def test_a_lost_perform_is_never_confirmed_by_libvirt():
     """Its connection took the job with it: only `resume` gives that guest back."""
     assert rules.CANCELLING[Reached.PERFORM_LOST].confirm is When.NEVER

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.requirements import requirement
 from virtmigrate import Manager, hookspecs
 from virtmigrate.hookspecs import hookimpl
 
@@ -27,6 +28,7 @@ def example_of(name):
     return textwrap.dedent(doc.split("Example::\n", 1)[1].split("\n.. ", 1)[0])
 
 
+@requirement("hooks.documented")
 def test_the_page_has_a_heading_with_the_signature_of_each_hook():
     signatures = [
         f"{name}({', '.join(inspect.signature(function).parameters)})"
@@ -38,6 +40,7 @@ def test_the_page_has_a_heading_with_the_signature_of_each_hook():
 
 
 @each_hook
+@requirement("hooks.documented")
 def test_docstring_tells_parameters_return_and_version(name):
     doc = inspect.getdoc(HOOKS[name])
     told = re.findall(r"^:param (\w+):", doc, re.MULTILINE)
@@ -48,6 +51,7 @@ def test_docstring_tells_parameters_return_and_version(name):
 
 
 @each_hook
+@requirement("hooks.documented")
 def test_example_registers(name):
     scope = {"hookimpl": hookimpl}
     exec(compile(example_of(name), name, "exec"), scope)

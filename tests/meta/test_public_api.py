@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import virtmigrate
+from tests.requirements import requirement
 
 PUBLIC = {
     "AnswerLost",
@@ -55,6 +56,7 @@ def test_every_export_says_what_it_is(name):
 
 
 @pytest.mark.parametrize("dear", ["libvirt", "typer", "rich", "lxml", "pytest"])
+@requirement("api.light")
 def test_importing_the_core_loads_nothing_dear(dear):
     done = subprocess.run(
         [sys.executable, "-c", ASK_WHAT_WAS_LOADED],

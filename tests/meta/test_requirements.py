@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.requirements import REQUIREMENTS, requirement
+from tests.design_promises import BUILT, LATER
+from tests.requirements import DESIGN, REQUIREMENTS, requirement
 
 TESTS = Path(__file__).parents[1]
 
@@ -53,6 +54,15 @@ def test_promises_are_whole_sentences_with_a_source():
     for name, row in REQUIREMENTS.items():
         assert row.text.endswith("."), name
         assert row.source, name
+
+
+def test_no_promise_of_the_design_replaces_another():
+    design = [name for name, row in REQUIREMENTS.items() if row.source == DESIGN]
+    assert sorted(design) == sorted([*BUILT, *LATER])
+    others = set(REQUIREMENTS) - set(design)
+    lines = (TESTS / "requirements.py").read_text(encoding="utf-8").splitlines()
+    written = [x for x in lines if x.startswith('    "') and ": Requirement(" in x]
+    assert len(written) == len(others)
 
 
 def test_an_unknown_promise_is_refused_where_it_is_written():

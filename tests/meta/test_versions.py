@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.requirements import requirement
+
 ROOT = Path(__file__).parents[2]
 WORKSPACE = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 MEMBERS = sorted(
@@ -36,16 +38,29 @@ def requirements_of(project):
 
 
 @each_distribution
+@requirement("built.one-version")
 def test_one_version_for_all(folder):
     assert PROJECTS[folder]["version"] == VERSION
 
 
 @each_distribution
+@requirement("built.one-version")
 def test_siblings_are_pinned_to_the_same_version(folder):
     for line in requirements_of(PROJECTS[folder]):
         name = line.split("==")[0].split(">=")[0].split("[")[0].strip()
         if name in SIBLINGS:
             assert line.endswith(f"=={VERSION}"), line
+
+
+@each_distribution
+@requirement("built.names")
+@requirement("built.python")
+def test_every_distribution_is_a_prefix_package_for_python_3_11(folder):
+    project = PROJECTS[folder]
+    module = project["name"].replace("-", "_")
+    assert module.partition("_")[0] == "virtmigrate"
+    assert [path.name for path in (ROOT / folder / "src").glob("[a-z]*/")] == [module]
+    assert project["requires-python"] == ">=3.11"
 
 
 @each_distribution

@@ -242,6 +242,7 @@ def slow_world(tmp_path):
 
 @requirement("ends.cancel")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@requirement("cli.first-signal")
 def test_a_signal_cancels_and_rolls_back(slow_world, tmp_path, number):
     process = slow_move(slow_world, tmp_path / "state")
     process.send_signal(number)
@@ -255,6 +256,7 @@ def test_a_signal_cancels_and_rolls_back(slow_world, tmp_path, number):
     assert slow_world.violations() == []
 
 
+@requirement("cli.second-signal")
 def test_a_second_ctrl_c_leaves_and_names_recover(slow_world, tmp_path, virtmigrate):
     process = slow_move(slow_world, tmp_path / "state")
     process.send_signal(signal.SIGSTOP)

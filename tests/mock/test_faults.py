@@ -208,6 +208,7 @@ def test_the_dead_do_not_act():
 
 
 @pytest.mark.parametrize("asked", [{"p2p": True}, {}])
+@requirement("switch.daemon-goes-on")
 def test_a_daemon_goes_on_without_its_controller(asked):
     world = furnished("qemu-like" if asked else "vz-like", memory_mib=3000)
     world.script(Fault("perform", "kill-controller", "during", at_s=1.0))

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from tests.mock.rig import connect, migrator, move
+from tests.requirements import requirement
 from virtmigrate import BadInput, HostUnreachable, Outcome
 from virtmigrate.host import RunState
 from virtmigrate_mock import Fault, World
@@ -88,6 +89,7 @@ def test_a_killed_controller_s_job_is_dropped(tmp_path):
     move(world).raise_unless_succeeded()
 
 
+@requirement("switch.daemon-goes-on")
 def test_a_daemon_s_job_goes_on(tmp_path):
     world = in_file(tmp_path, link_mib_s=2000.0, speed=1.0)
     with until_moving(world, "p2p") as child:

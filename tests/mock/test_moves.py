@@ -26,6 +26,7 @@ def refused(world, guest="g", **asked):
 
 @requirement("default.bare")
 @pytest.mark.parametrize("style", STYLES)
+@requirement("options.bare-is-a-move")
 def test_a_bare_move(style):
     world = furnished(style)
     move(world).raise_unless_succeeded()
@@ -126,6 +127,7 @@ def test_a_daemon_can_drive(style):
     assert world.violations() == []
 
 
+@requirement("switch.lands-paused")
 def test_peer_to_peer_lands_paused_until_commit():
     world = furnished()
     move(world, p2p=True).raise_unless_succeeded()
@@ -188,6 +190,7 @@ def test_a_definition_that_is_none_is_refused(xml):
     assert "persist_xml" in refused(furnished(), persist_xml=xml)
 
 
+@requirement("switch.post-copy-commit")
 def test_post_copy_after_the_first_pass():
     world = furnished(**BUSY)
     result = move(world, postcopy=True, postcopy_after_precopy=True)

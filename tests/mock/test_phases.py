@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.mock.rig import Driver, connect, furnished
+from tests.requirements import requirement
 from virtmigrate import HostError, Side
 from virtmigrate.capabilities import Knob
 from virtmigrate.errors import AnswerLost, JobAborted
@@ -182,6 +183,7 @@ def test_progress_in_bytes():
     assert 0 < last.downtime_ms <= 305
 
 
+@requirement("declare.progress")
 def test_progress_in_percent_alone():
     samples = samples_of("vz-like")
     assert samples[0].percent == 23.0
@@ -210,6 +212,7 @@ def test_knobs():
     assert world.clock.now() == pytest.approx(1 + 2614 / 500 + 0.45, abs=0.06)
 
 
+@requirement("declare.knobs")
 def test_a_knob_that_is_not_there():
     driver = Driver(furnished("vz-like"), on_pulse=lambda _: turn())
 
@@ -223,6 +226,7 @@ def test_a_knob_that_is_not_there():
         driver.ctx.guest.set_knob(Knob.DOWNTIME_MS, 1)
 
 
+@requirement("switch.post-copy-consent")
 def test_post_copy_needs_consent_given_before():
     driver = Driver(
         furnished(memory_mib=3000),

@@ -38,6 +38,7 @@ def declared(style):
 
 
 @pytest.mark.parametrize("style", STYLE_NAMES)
+@requirement("declare.every-option")
 def test_every_switch_is_declared_and_nothing_else(style):
     capabilities = declared(style)
     own = {row.name for row in SWITCHES if not row.knob and row.name != "one_step"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.mock.rig import Driver, connect, furnished, move
+from tests.requirements import requirement
 from virtmigrate import BadInput, HostError, HostUnreachable, Side
 from virtmigrate.clock import RealClock
 from virtmigrate.errors import GuestNotFound
@@ -14,6 +15,7 @@ from virtmigrate_mock import World, demo_world
 from virtmigrate_mock.host import MockHypervisor
 
 
+@requirement("plugins.objects")
 def test_what_is_handed_over_is_what_the_contract_asks_for():
     host = connect(furnished(), "a")
     assert isinstance(MockHypervisor(), Hypervisor)

@@ -25,6 +25,7 @@ def settled(settlement, name):
     return row.effective, row.how
 
 
+@requirement("declare.every-option")
 def test_every_option_is_declared_and_nothing_else():
     declared = declare()
     assert set(declared.switches) == {row.name for row in SWITCHES}

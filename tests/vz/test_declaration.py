@@ -38,6 +38,7 @@ def refusals(state=RunState.RUNNING, **asked):
     return leaves(caught.value)
 
 
+@requirement("declare.every-option")
 def test_every_option_is_answered():
     host = declared()
     assert undeclared(host) == []
@@ -115,6 +116,7 @@ def test_a_no_that_is_met_otherwise(name, how):
     ],
     ids=str,
 )
+@requirement("vz.bandwidth")
 def test_what_is_refused_is_refused_by_name_and_with_its_reason(asked, reason):
     (name,) = asked
     found = [error for error in refusals(**asked) if error.subject == name]

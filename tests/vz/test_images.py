@@ -29,6 +29,7 @@ def volumes(host, pool="images"):
     return virsh(host, "vol-list", pool).out
 
 
+@requirement("vz.images")
 def test_an_own_disk_is_made_there_and_moves(move, furnish, image):
     furnish(disks=(image(OWN),))
     assert move().succeeded
@@ -55,6 +56,7 @@ def test_a_file_at_the_same_path_is_no_proof(move, furnish, image):
     assert "virtmigrate-proof" not in volumes(move.hosts["a"])
 
 
+@requirement("vz.images")
 def test_where_no_pool_has_the_directory_it_is_refused(move, furnish):
     furnish(disks=("/elsewhere/g.img",))
     (text,) = move.refusals()

@@ -76,6 +76,7 @@ def test_a_wish_to_stay_paused_is_verified(move, furnish, monkeypatch):
 @pytest.mark.parametrize(
     ("asked", "state"), [({}, "paused"), ({"paused": False}, "running")], ids=str
 )
+@requirement("options.bare-is-a-move")
 def test_a_paused_guest(move, furnish, asked, state):
     furnish()
     virsh(move.hosts["a"], "suspend", "g")
@@ -102,6 +103,7 @@ def test_an_address(move, furnish, uri):
 
 
 @requirement("undefine.absent")
+@requirement("vz.disks-warned")
 def test_the_source_keeps_its_definition(move, furnish):
     furnish()
     before = virsh(move.hosts["a"], "dumpxml", "g").out
@@ -135,6 +137,7 @@ def test_a_stopped_guests_definition_goes_at_once(move, furnish):
 
 
 @requirement("compat.semantics")
+@requirement("options.flag-word-zero")
 def test_a_flag_word_keeps_libvirts_strict_meaning(move, furnish):
     """No bit: coma, transient at the destination, kept at the source."""
     furnish()
@@ -156,6 +159,7 @@ def test_a_flag_word_of_a_usual_orchestrator(move, furnish):
     )
 
 
+@requirement("declare.progress")
 def test_progress_is_percent_and_nothing_else(move, furnish):
     furnish(memory_mib=400)
     result = move()
