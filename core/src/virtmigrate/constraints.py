@@ -46,7 +46,7 @@ CORE: tuple[Constraint, ...] = (
     ),
     Constraint(
         id="offline-and-live",
-        when=(yes("offline"), yes("live")),
+        when=(yes("offline"), yes("asked.live")),
         message="--offline and --live contradict each other",
         remedy="choose one",
         source=VIRSH,

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 RANK = (How.INHERENT, How.NATIVE, How.EMULATED, How.DEFERRED, How.REFUSED)
 WISHED = "the policy asks for it"
+CONVERSION = (
+    "another hypervisor takes a guest by conversion only: stopped, its disks converted, "
+    "defined anew there"
+)
 STOPPED = (RunState.SHUTOFF, RunState.ABSENT)
 
 
@@ -176,7 +180,7 @@ def _mixed(ends: Ends) -> list[Refused]:
             f"a guest of {source} can't move to a host of {destination}",
             side=Side.BOTH,
             subject=ends.guest.name,
-            remedy=f"name a {source} host as the destination",
+            remedy=f"name a {source} host as the destination; {CONVERSION}",
         )
     ]
 
