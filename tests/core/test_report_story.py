@@ -99,7 +99,7 @@ def test_limits_have_a_value_a_unit_and_an_origin():
         ("max_switchover_s", 30, "s", "policy adaptive"),
     ]
     assert story.deadline_s == pytest.approx(story.transfer_s + 60)
-    assert begun().story().limits == ()
+    assert begun().story(policy={}).limits == ()
 
 
 def test_max_time_by_size_counts_as_the_policy_says():
@@ -155,7 +155,7 @@ def test_the_limit_that_fired_has_value_and_origin():
 
 
 def test_old_journals_and_refused_ones_make_a_story():
-    story = Script().story()
+    story = Script().story(policy={})
     assert (story.counts, story.points, story.ended_s) == ("nothing", (), None)
     assert chapters.samples(story) is None
     assert chapters.policy(story) is None

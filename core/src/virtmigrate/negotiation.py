@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 RANK = (How.INHERENT, How.NATIVE, How.EMULATED, How.DEFERRED, How.REFUSED)
 WISHED = "the policy asks for it"
 CONVERSION = (
-    "another hypervisor takes a guest by conversion only: stopped, its disks converted, "
-    "defined anew there"
+    "another hypervisor takes a guest by conversion only: stopped, its disks "
+    "converted, defined anew there"
 )
 STOPPED = (RunState.SHUTOFF, RunState.ABSENT)
 
