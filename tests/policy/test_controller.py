@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.precopy import EVERY
+from tests.policy.precopy import EVERY
 from tests.requirements import requirement
 from virtmigrate.convergence import CONSENT, decide, looks
 from virtmigrate.errors import BadInput

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.plans import plan_of
-from tests.core.stories import FORECAST, MIB, POLICY, Script, begun, landed, transfer
+from tests.report.stories import FORECAST, MIB, POLICY, Script, begun, landed, transfer
 from virtmigrate import report
 from virtmigrate.report import page_of, png_of
 from virtmigrate.report.frame import ALONE, NARROW, WIDE, Frame

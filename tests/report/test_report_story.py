@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.stories import (
+from tests.report.stories import (
     BEGAN,
     FORECAST,
     MIB,

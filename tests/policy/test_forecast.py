@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from tests.core.precopy import EVERY, Guest, run, steady
+from tests.policy.precopy import EVERY, Guest, run, steady
 from tests.requirements import requirement
 from virtmigrate import MemoryJournal
 from virtmigrate.forecast import Verdict, Workload, foresee

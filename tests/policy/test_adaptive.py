@@ -10,7 +10,7 @@ import functools
 
 import pytest
 
-from tests.core.precopy import Guest, between, ramp, run, square, steady
+from tests.policy.precopy import Guest, between, ramp, run, square, steady
 from tests.requirements import requirement
 from virtmigrate.outlook import outlook
 from virtmigrate.policy import Act, Consents, Do, Limits, Policy, Rule, When
