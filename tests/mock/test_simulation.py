@@ -162,11 +162,12 @@ def test_what_holds_of_any_transfer(guest, downtime_ms, xbzrle):
     assert moved.bytes_mib <= LINK * moved.total_s + 1e-6
     if moved.converged:
         assert moved.bytes_mib >= guest.memory_mib - 1e-6
-        # The rate that was measured is that of differences: where the last pages have
-        # none, the stop is longer than it foretold, as QEMU's is.
+        # Memory is counted in whole pages: the last of them may be begun.
         page_ms = 1000 * 4096 / (1 << 20) / LINK
-        most = downtime_ms + DEVICE_MS + page_ms
-        assert xbzrle or moved.downtime_ms <= most
+        # Known gap of the simulation: whole-page writes sent as differences may stop
+        # for longer. Whether QEMU's do has not been measured.
+        if not (xbzrle and guest.habits.pattern == "dense"):
+            assert moved.downtime_ms <= downtime_ms + DEVICE_MS + page_ms
     else:
         assert moved.total_s == pytest.approx(60)
 

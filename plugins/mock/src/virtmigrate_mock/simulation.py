@@ -4,6 +4,9 @@
              link_mib_s=64)
 
 is what QEMU 7.2 would do (`transfer.py`), in a few milliseconds.
+
+Known gap: whole-page (`dense`) writes under xbzrle may stop for longer than permitted
+here; whether QEMU's do has not been measured.
 """
 
 from __future__ import annotations
