@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -149,6 +151,7 @@ def test_an_untrusted_place_is_refused_and_left_alone(path, make):
 
 
 def test_many_may_create_it_at_once(path):
+    """`journal_mode=WAL` does not wait for others: nobody may see a file without it."""
     made, failed = [], []
     barrier = threading.Barrier(8)
 
@@ -169,6 +172,20 @@ def test_many_may_create_it_at_once(path):
     assert all(len(journal.entries()) == 1 for journal in made)
     for journal in made:
         journal.release()
+    assert [p.name for p in path.parent.iterdir()] == ["journal.db"]
+
+
+def test_to_open_it_twice_drops_no_lock(path, journal):
+    """Else another process may take the log away under an open journal."""
+    SQLiteJournal(path)
+    thief = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute("
+    thief += "'PRAGMA journal_mode=DELETE')"
+    ran = subprocess.run(
+        (sys.executable, "-c", thief, path), capture_output=True, text=True, check=False
+    )
+    assert "database is locked" in ran.stderr
+    journal.open("m1", PLAN, 1.0)
+    assert len(journal.entries()) == 1
 
 
 # What it holds -----------------------------------------------------------------------

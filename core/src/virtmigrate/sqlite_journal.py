@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import stat
 import threading
 import weakref
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from virtmigrate.errors import JournalError
 from virtmigrate.journal import Body, Entry, Owner, Record, checksum, claimed, unknown
 from virtmigrate.plan import Plan
+from virtmigrate.private_file import trusted
 from virtmigrate.redact import redact_data
 
 if TYPE_CHECKING:
@@ -71,49 +71,11 @@ class SQLiteJournal:
         self._lock = threading.RLock()
         self._pending: dict[str, list[Record]] = {}
         self._last: dict[str, tuple[int, int]] = {}
-        _guard(self.path)
         with self._errors():
-            self._db = sqlite3.connect(
-                self.path, isolation_level=None, check_same_thread=False, timeout=10
-            )
-            # A file that its user forgot, or that could not be read, is closed too.
-            weakref.finalize(self, self._db.close)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._migrate()
-
-    def _migrate(self) -> None:
-        if self._version() == VERSION:
-            return
-        with self._transaction():
-            version = self._version()  # another process may have been faster
-            if version == VERSION:
-                return
-            (tables,) = self._db.execute(
-                "SELECT count(*) FROM sqlite_master"
-            ).fetchone()
-            if version > VERSION or (tables and not version):
-                msg = f"journal {self.path} has version {version}, this reads {VERSION}"
-                raise JournalError(
-                    msg, subject=str(self.path), remedy="use a newer virtmigrate"
-                )
-            for statement in _FROM_1 if version else _SCHEMA:
-                self._db.execute(statement)
-
-    def _version(self) -> int:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        return int(version)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing, synced at the end."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            trusted(self.path, lambda fresh: _connect(fresh).close())
+            self._db = _connect(self.path)
+        # A file that its user forgot is closed too.
+        weakref.finalize(self, self._db.close)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -139,7 +101,7 @@ class SQLiteJournal:
             owner.boot,
             at,
         )
-        with self._errors(), self._transaction():
+        with self._errors(), _transaction(self._db):
             held = self._db.execute(
                 f"{_ENTRY} WHERE uuid=? AND closed IS NULL", (plan.guest.uuid,)
             ).fetchone()
@@ -165,7 +127,7 @@ class SQLiteJournal:
             record = Record.make(seq + 1, kind, at, body, before)
             waiting = [*self._pending.get(migration, ()), record]
             if durable:
-                with self._transaction():
+                with _transaction(self._db):
                     self._insert(migration, waiting)
                 waiting = []
             self._pending[migration] = waiting
@@ -192,7 +154,7 @@ class SQLiteJournal:
     ) -> None:
         """End it; unless settled it stays open for recovery."""
         with self._errors():
-            with self._transaction():
+            with _transaction(self._db):
                 self._entry_of(migration)
                 self._insert(migration, self._pending.get(migration, []))
                 self._db.execute(
@@ -205,7 +167,7 @@ class SQLiteJournal:
     def take_over(self, migration: str) -> Entry:
         """Become the owner of an open migration whose owner died."""
         me = Owner.me()
-        with self._errors(), self._transaction():
+        with self._errors(), _transaction(self._db):
             entry = self._entry_of(migration)
             if entry.closed is None:
                 if entry.busy and entry.owner != me:
@@ -276,6 +238,53 @@ class SQLiteJournal:
         return found + waiting
 
 
+def _connect(path: Path) -> sqlite3.Connection:
+    """The file, opened, in our format; a file that can't be read is closed again."""
+    db = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=10
+    )
+    try:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        if _version(db) != VERSION:
+            _bring_up(db, path)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _bring_up(db: sqlite3.Connection, path: Path) -> None:
+    """An empty file, or one of an earlier version, to this version."""
+    with _transaction(db):
+        version = _version(db)  # another process may have been faster
+        if version == VERSION:
+            return
+        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if version > VERSION or (tables and not version):
+            msg = f"journal {path} has version {version}, this reads {VERSION}"
+            raise JournalError(msg, subject=str(path), remedy="use a newer virtmigrate")
+        for statement in _FROM_1 if version else _SCHEMA:
+            db.execute(statement)
+
+
+def _version(db: sqlite3.Connection) -> int:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, synced at the end."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
 def _entry(row: tuple[object, ...]) -> Entry:
     mid, guest, uuid, source, destination, pid, started, boot, opened, *rest = row
     closed, end, owed = rest
@@ -303,34 +312,3 @@ def _names(text: object, migration: str) -> tuple[str, ...]:
         msg = f"what {migration} owes can't be read"
         raise JournalError(msg, subject=migration)
     return tuple(names)
-
-
-def _guard(path: Path) -> None:
-    """Make and check directory and file: ours alone, and no link."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_shared(path.parent, path.parent.lstat())
-        if path.is_symlink():
-            msg = f"journal {path} is a symbolic link"
-            raise JournalError(msg, subject=str(path), remedy="remove it")
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = os.open(path, flags, 0o600)
-        try:
-            _refuse_shared(path, os.fstat(handle))
-        finally:
-            os.close(handle)
-    except OSError as error:
-        msg = f"journal {path}: {error.strerror}"
-        raise JournalError(
-            msg, subject=str(path), remedy="set VIRTMIGRATE_STATE_DIR"
-        ) from error
-
-
-def _refuse_shared(path: Path, seen: os.stat_result) -> None:
-    shared = seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    foreign = seen.st_uid not in (os.geteuid(), 0)
-    if shared or foreign:
-        msg = f"{path} may be written by others"
-        raise JournalError(
-            msg, subject=str(path), remedy=f"chown to yourself, chmod go-w {path}"
-        )
