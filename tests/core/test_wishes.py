@@ -10,7 +10,7 @@ from virtmigrate import MemoryJournal, Options, Outcome
 from virtmigrate.able import able
 from virtmigrate.host import RunState
 from virtmigrate.links import last_rate
-from virtmigrate.policy import Do
+from virtmigrate.policy import DIFFERENCES_FROM, Do
 from virtmigrate.presets import PRESETS, preset
 from virtmigrate.results import Result, Timing
 from virtmigrate.timers import with_timers
@@ -60,9 +60,14 @@ def test_a_policy_wants_what_its_consents_need():
 
 def test_differences_have_a_cache_as_large_as_the_guest_within_bounds():
     cache = "compression_xbzrle_cache_bytes"
-    assert preset().wishes(100 << 20)[cache] == 128 << 20
+    assert preset().wishes(200 << 20)[cache] == 256 << 20
     assert preset().wishes(64 << 30)[cache] == 512 << 20
-    assert preset("virsh").wishes(100 << 20) == {}
+    assert preset("virsh").wishes(200 << 20) == {}
+
+
+def test_a_guest_that_is_moved_at_once_goes_without_differences():
+    assert preset().wishes(DIFFERENCES_FROM - 1) == {}
+    assert preset().wishes(DIFFERENCES_FROM)
 
 
 # virsh's timers

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
@@ -74,6 +75,7 @@ class Migrator:
         self.manager = manager or Manager()
         self.clock: Clock = clock or RealClock()
         self.doors = Doors(self.manager, self.clock)
+        weakref.finalize(self, self.doors.shut)
         self._sinks = tuple(sinks)
         self._journal = journal
         self._lock = threading.Lock()
@@ -372,7 +374,8 @@ class Migrator:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """Let go of the journal."""
+        """Let go of the hosts that were kept open, and of the journal."""
+        self.doors.shut()
         close = getattr(self._journal, "release", None)
         if close is not None:
             close()

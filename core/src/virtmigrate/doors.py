@@ -1,10 +1,11 @@
-"""Opening hosts: every URI is checked before any host is."""
+"""Opening hosts: every URI is checked before any host is, and an open one is kept."""
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 from virtmigrate.errors import Side, VirtmigrateError
 from virtmigrate.together import remote, together
@@ -18,30 +19,50 @@ if TYPE_CHECKING:
     from virtmigrate.manager import Manager
     from virtmigrate.uri import HostURI
 
+KEPT_MOST = 16
+KEPT_S = 60.0
+"""A host that nobody used for so long is opened anew."""
 
-@dataclass(frozen=True, slots=True)
+
+class Door(NamedTuple):
+    """The way to one host, in one role."""
+
+    uri: HostURI
+    side: Side
+    kind: Hypervisor
+
+
 class Doors:
     """The way to hosts.
 
-    Attributes:
-        manager: Which hypervisor opens which URI.
-        clock: The time that hosts go by.
+    A host that says of itself that it may be used again (its attribute `reusable`) is
+    kept after use for whoever asks for it next, since to connect takes longer than to
+    ask. It never serves two at a time.
     """
 
-    manager: Manager
-    clock: Clock
+    def __init__(self, manager: Manager, clock: Clock) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            manager: Which hypervisor opens which URI.
+            clock: The time that hosts go by.
+        """
+        self._manager = manager
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: dict[Door, tuple[float, Host]] = {}
 
     @contextmanager
     def one(self, uri: str, side: Side) -> Iterator[Host]:
-        """An open host, closed at the end of the block.
+        """An open host, let go at the end of the block.
 
         Raises:
             BadInput: The URI is not allowed.
             UnknownHypervisor: No plugin serves it.
             HostUnreachable: Nobody answers.
         """
-        parsed, kind = self._checked(uri, side)
-        with closing(kind.connect(parsed, side, self.clock)) as host:
+        door = self._checked(uri, side)
+        with self._let_go(door, self._open(door)) as host:
             yield host
 
     @contextmanager
@@ -53,27 +74,68 @@ class Doors:
             HostUnreachable: A host does not answer.
         """
         refused: list[Exception] = []
-        parsed: list[tuple[HostURI, Hypervisor]] = []
+        doors: list[Door] = []
         for text, side in ((source, Side.SOURCE), (destination, Side.DESTINATION)):
             try:
-                parsed.append(self._checked(text, side))
+                doors.append(self._checked(text, side))
             except VirtmigrateError as error:
                 refused.append(error)
         if refused:
             msg = "the request is malformed"
             raise ExceptionGroup(msg, refused)
-        (uri, kind), (uri_there, kind_there) = parsed
+        first, second = doors
         here, there = together(
-            lambda: kind.connect(uri, Side.SOURCE, self.clock),
-            lambda: kind_there.connect(uri_there, Side.DESTINATION, self.clock),
-            apart=remote(kind, kind_there),
+            lambda: self._open(first),
+            lambda: self._open(second),
+            apart=remote(first.kind, second.kind),
             discard=lambda host: host.close(),
         )
-        with closing(here), closing(there):
+        with self._let_go(first, here), self._let_go(second, there):
             yield here, there
 
-    def _checked(self, uri: str, side: Side) -> tuple[HostURI, Hypervisor]:
+    def shut(self) -> None:
+        """Let go of every host that is kept. Harmless twice."""
+        with self._lock:
+            kept, self._kept = self._kept, {}
+        for _, host in kept.values():
+            host.close()
+
+    def _checked(self, uri: str, side: Side) -> Door:
         parsed = parse_uri(uri, side)
-        kind = self.manager.hypervisor_for(parsed)
+        kind = self._manager.hypervisor_for(parsed)
         kind.check_uri(parsed)
-        return parsed, kind
+        return Door(parsed, side, kind)
+
+    def _open(self, door: Door) -> Host:
+        """The host that is kept, if it still serves; else a fresh one."""
+        with self._lock:
+            left, host = self._kept.pop(door, (0.0, None))
+        if host is not None:
+            if time.monotonic() - left < KEPT_S and _reusable(host):
+                return host
+            host.close()
+        return door.kind.connect(door.uri, door.side, self._clock)
+
+    @contextmanager
+    def _let_go(self, door: Door, host: Host) -> Iterator[Host]:
+        """Keep it at the end of a block that went well, else close it."""
+        try:
+            yield host
+        except BaseException:
+            host.close()
+            raise
+        for spare in self._keep(door, host) if _reusable(host) else [host]:
+            spare.close()
+
+    def _keep(self, door: Door, host: Host) -> list[Host]:
+        """Those that had to go for it: the one before it, and the oldest."""
+        with self._lock:
+            gone = [self._kept.pop(door)] if door in self._kept else []
+            self._kept[door] = time.monotonic(), host
+            if len(self._kept) > KEPT_MOST:
+                gone.append(self._kept.pop(next(iter(self._kept))))
+        return [host for _, host in gone]
+
+
+def _reusable(host: Host) -> bool:
+    return bool(getattr(host, "reusable", False))

@@ -234,7 +234,9 @@ class Hypervisor(Protocol):
     """A kind of host. What `virtmigrate_hypervisors` returns.
 
     It and its `Host` may have an attribute `remote`: True says that hosts take their
-    time to answer, so that both are asked side by side.
+    time to answer, so that both are asked side by side. A `Host` may have an attribute
+    `reusable`: True, asked at the end of its use and before the next, says that its
+    connection lives and that nothing of a migration is left on it.
     """
 
     @property

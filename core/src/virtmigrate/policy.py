@@ -21,6 +21,9 @@ MS_MOST = 2_000_000
 """QEMU's own bound of the downtime limit (`MAX_MIGRATE_DOWNTIME`)."""
 CACHE_MOST = 512 << 20
 """Of a source's memory, for one migration."""
+DIFFERENCES_FROM = 128 << 20
+"""A guest with less memory is moved before differences pay: they begin with the third
+pass, and QEMU may look 100 ms later (`BUFFER_DELAY`) whether it can switch over."""
 YEAR_S = 366 * 86400.0
 
 Seconds = Annotated[float, Field(gt=0, le=YEAR_S, allow_inf_nan=False)]
@@ -207,7 +210,7 @@ class Policy(Model):
     """Options that it wants where the request leaves them open and both hosts can."""
     differences: bool = False
     """Whether it also wants rewritten pages sent as differences (xbzrle), with a cache
-    as large as the guest's memory, up to `CACHE_MOST`."""
+    as large as the guest's memory, up to `CACHE_MOST`; from `DIFFERENCES_FROM` on."""
     at_start: tuple[Act, ...] = ()
     """Done as soon as the transfer runs."""
     rules: tuple[Rule, ...] = ()
@@ -291,8 +294,8 @@ class Policy(Model):
         elif self.consents.throttle:
             wanted["auto_converge"] = True
         wanted |= self.asks
-        if self.differences and memory_bytes:
-            cache = 1 << max(12, (memory_bytes - 1).bit_length())
+        if self.differences and memory_bytes >= DIFFERENCES_FROM:
+            cache = 1 << (memory_bytes - 1).bit_length()
             wanted["compression_methods"] = ("xbzrle",)
             wanted["compression_xbzrle_cache_bytes"] = min(cache, CACHE_MOST)
         return wanted

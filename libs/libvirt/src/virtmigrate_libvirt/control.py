@@ -40,6 +40,12 @@ class Control:
         self._link: Link | None = None
         self._opened = False
 
+    @property
+    def alive(self) -> bool:
+        """Whether its connection lives, as far as is known without asking."""
+        link = self._link
+        return link is not None and link.alive
+
     def open(self, deadline_s: float = OPEN_S) -> Link:
         """A connection of one's own.
 

@@ -191,6 +191,13 @@ class LibvirtHost:
         if link is not None:
             link.close()
 
+    @property
+    def reusable(self) -> bool:
+        """Whether another may use it: it answers, and no migration is left on it."""
+        with self._lock:
+            busy = bool(self._wires)
+        return not busy and not self.drives and self.control.alive
+
     def close(self) -> None:
         """Let go of every connection. Harmless twice."""
         self.drives.clear()
