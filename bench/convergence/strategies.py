@@ -46,6 +46,11 @@ class Strategy:
         """Whether virtmigrate does it."""
         return bool(self.policy)
 
+    @property
+    def peer(self) -> bool:
+        """Whether virtmigrate does it as somebody else would."""
+        return self.ours and self.policy != "adaptive"
+
 
 def virsh(name: str, words: str, *uses: str) -> Strategy:
     """A row of virsh."""
