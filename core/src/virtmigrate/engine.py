@@ -211,15 +211,20 @@ class Engine:
     def _commit(self) -> None:
         """See the source not running, decide the landing, make COMMIT durable."""
         ctx = self.ctx
-        seen = wait_for_source(ctx)
+        # Side by side: the guest stands still meanwhile.
+        seen, there = together(
+            lambda: wait_for_source(ctx),
+            lambda: ctx.arrival.look() if ctx.plan.two_step else None,
+            apart=ctx.plan.two_step and remote(ctx.source, ctx.destination),
+        )
         if seen.state is RunState.UNREACHABLE:
             msg = "the source does not answer, so it was not seen to have stopped"
             raise AnswerLost(msg, side=ctx.source.side, subject=ctx.guest.name)
         if seen.state is RunState.RUNNING and ctx.plan.guest.state.active:
             msg = "the guest still runs at the source after perform"
             raise HostError(msg, side=ctx.source.side, subject=ctx.guest.name)
-        if ctx.plan.two_step and seen.state.active:
-            self._destination_has_it()
+        if there is not None and seen.state.active:
+            self._destination_has_it(there)
         ctx.landing = decide_landing(ctx, seen)
         self.book.write("commit", durable=True, landing=ctx.landing.value)
         self._committed()
@@ -236,11 +241,10 @@ class Engine:
         self.told = Told.COMMITTED
         self.book.emit("committed", landing=self.ctx.landing)
 
-    def _destination_has_it(self) -> None:
+    def _destination_has_it(self, seen: Sighting) -> None:
         """While the source can still go on, don't commit to a host that lost it."""
-        state = self.ctx.arrival.look().state
-        if not state.active:
-            msg = f"the guest has arrived, but there it is {state}"
+        if not seen.state.active:
+            msg = f"the guest has arrived, but there it is {seen.state}"
             raise HostError(
                 msg, side=self.ctx.destination.side, subject=self.ctx.guest.name
             )
