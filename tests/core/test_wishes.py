@@ -70,6 +70,15 @@ def test_a_guest_that_is_moved_at_once_goes_without_differences():
     assert preset().wishes(DIFFERENCES_FROM)
 
 
+@pytest.mark.parametrize(
+    ("mib_s", "methods"), [(None, None), (500, ("zstd",)), (501, None), (10, ("zstd",))]
+)
+def test_streams_are_compressed_where_the_link_is_known_to_be_slow(mib_s, methods):
+    wanted = preset().wishes(streams_mib_s=mib_s)
+    assert wanted.get("compression_methods") == methods
+    assert preset("virsh").wishes(streams_mib_s=mib_s) == {}
+
+
 # virsh's timers
 
 

@@ -11,6 +11,8 @@ from virtmigrate.errors import OptionRefused
 from virtmigrate.negotiation import form_of, settle
 from virtmigrate.option_rows import SWITCHES, VALUES
 from virtmigrate.options import Options
+from virtmigrate.presets import preset
+from virtmigrate.wishes import settle_with
 from virtmigrate_qemu.since import Since, shown, version
 
 
@@ -106,6 +108,20 @@ def test_what_an_old_host_lacks_is_refused_with_the_version_it_needs(name):
 def test_an_old_qemu_is_told_from_an_old_libvirt():
     (error,) = refusals(ends(qemu="3.9.0"), parallel=True)[:1]
     assert "QEMU 4.0" in error.message
+
+
+@pytest.mark.parametrize(
+    ("reported", "methods"),
+    [({}, ("zstd",)), ({"libvirt": "9.0.0"}, None), ({"qemu": "4.2.0"}, None)],
+)
+def test_streams_are_compressed_where_both_are_new_enough(reported, methods):
+    """As the policy wishes, on a link that is known to be slow."""
+    wishes = preset().wishes(streams_mib_s=100)
+    asked = Options(parallel=True)
+    settlement = settle_with(asked, ends(**reported), wishes)
+    assert settlement.effective().compression_methods == methods
+    plain = settle_with(Options(parallel=True, compressed=False), ends(), wishes)
+    assert plain.effective().compression_methods is None
 
 
 @pytest.mark.parametrize(

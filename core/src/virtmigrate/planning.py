@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from virtmigrate.host import Definitions, Guest, Host, Sighting
     from virtmigrate.manager import Manager
     from virtmigrate.plan import Settlement
-    from virtmigrate.policy import Policy
+    from virtmigrate.policy import Asked, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,10 @@ def make_plan(
     policy = with_timers(wanted.policy, options)
     workload = _workload(manager, request, wanted.measure_s)
     try:
-        wishes = policy.wishes(_differing(options, workload))
-        settlement = settle_with(options, ends, wishes)
+        link = _link(wanted, options, source.uri, destination.uri)
+        settlement = settle_with(
+            options, ends, _wishes(policy, options, workload, link)
+        )
         form, why = form_of(settlement, ends)
     except* Refused as group:
         refusals += leaves(group)
@@ -100,16 +102,38 @@ def make_plan(
         findings=tuple(findings),
         steps=compile_steps(settlement, facts, form, two=two),
     )
-    return _foretold(plan, wanted) if wanted.measure_s else plan
+    return _foretold(plan, link) if wanted.measure_s else plan
 
 
-def _differing(options: Options, workload: Workload | None) -> int:
-    """Bytes of memory whose differences may be sent; 0 = in full.
+def _wishes(
+    policy: Policy,
+    options: Options,
+    workload: Workload | None,
+    link: tuple[float, str] | None,
+) -> dict[str, Asked]:
+    """What the policy wants of this guest on this link.
 
-    QEMU sends differences over one stream only (`migrate_caps_check`).
+    QEMU sends differences over one stream only (`migrate_caps_check`), and compresses
+    only several (multifd).
     """
-    whole = options.parallel or options.compressed is False
-    return workload.memory_bytes if workload and not whole else 0
+    if workload is None or options.compressed is False:
+        return policy.wishes()
+    if options.parallel:
+        return policy.wishes(streams_mib_s=link[0] if link else None)
+    return policy.wishes(workload.memory_bytes)
+
+
+def _link(
+    wanted: Request, options: Options, here: str, there: str
+) -> tuple[float, str] | None:
+    """MiB/s that may go through, and who says so; asked only where it matters."""
+    known = None
+    if options.parallel or wanted.measure_s:
+        known = wanted.link(here, there)
+    cap = options.bandwidth_mib_s
+    if cap and (known is None or cap < known[0]):
+        return float(cap), "--bandwidth"
+    return known
 
 
 def _workload(
@@ -121,14 +145,11 @@ def _workload(
     return manager.relay(request.source.hypervisor).gauge(request, measure_s)
 
 
-def _foretold(plan: Plan, wanted: Request) -> Plan:
+def _foretold(plan: Plan, link: tuple[float, str] | None) -> Plan:
     """The plan with its forecast, where there is anything to foretell."""
     if plan.workload is None:
         return plan
     options = plan.settlement.effective()
-    link = wanted.link(plan.source.uri, plan.destination.uri)
-    if options.bandwidth_mib_s and (link is None or options.bandwidth_mib_s < link[0]):
-        link = float(options.bandwidth_mib_s), "--bandwidth"
     runs = options.live is True
     can = able(plan, options)
     delta = "xbzrle" in (options.compression_methods or ())

@@ -24,6 +24,9 @@ CACHE_MOST = 512 << 20
 DIFFERENCES_FROM = 128 << 20
 """A guest with less memory is moved before differences pay: they begin with the third
 pass, and QEMU may look 100 ms later (`BUFFER_DELAY`) whether it can switch over."""
+ZSTD_PAYS_MIB_S = 500
+"""Up to this rate of a link zstd keeps up: about what its first level compresses with
+one core, in its authors' own benchmark. Several streams have a core each."""
 YEAR_S = 366 * 86400.0
 
 Seconds = Annotated[float, Field(gt=0, le=YEAR_S, allow_inf_nan=False)]
@@ -211,6 +214,9 @@ class Policy(Model):
     differences: bool = False
     """Whether it also wants rewritten pages sent as differences (xbzrle), with a cache
     as large as the guest's memory, up to `CACHE_MOST`; from `DIFFERENCES_FROM` on."""
+    compresses: bool = False
+    """Whether it wants several streams compressed (zstd), where their link is known to
+    have no more than `ZSTD_PAYS_MIB_S`."""
     at_start: tuple[Act, ...] = ()
     """Done as soon as the transfer runs."""
     rules: tuple[Rule, ...] = ()
@@ -282,11 +288,14 @@ class Policy(Model):
             }
         )
 
-    def wishes(self, memory_bytes: int = 0) -> dict[str, Asked]:
+    def wishes(
+        self, memory_bytes: int = 0, streams_mib_s: float | None = None
+    ) -> dict[str, Asked]:
         """Options to ask for: its own, and what its consents need to be of use.
 
         Args:
-            memory_bytes: The guest's memory, where it is known.
+            memory_bytes: The guest's memory, where it is known and goes in one stream.
+            streams_mib_s: The link's rate, where it is known and there are several.
         """
         wanted: dict[str, Asked] = {}
         if self.consents.postcopy:
@@ -298,4 +307,6 @@ class Policy(Model):
             cache = 1 << (memory_bytes - 1).bit_length()
             wanted["compression_methods"] = ("xbzrle",)
             wanted["compression_xbzrle_cache_bytes"] = min(cache, CACHE_MOST)
+        if self.compresses and streams_mib_s and streams_mib_s <= ZSTD_PAYS_MIB_S:
+            wanted["compression_methods"] = ("zstd",)
         return wanted

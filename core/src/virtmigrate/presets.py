@@ -41,6 +41,7 @@ def _adaptive() -> Policy:
         limits=Limits(max_downtime_ms=300, max_total_s_per_gib=800),
         sizing=Sizing(least=2),
         differences=True,
+        compresses=True,
         rules=(
             Rule(
                 id="postcopy-is-sooner",
