@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
+from pydantic import ValidationError
 
 from tests.core.declared import ends, qemu_like, vz_like
 from tests.core.plans import plan_of
@@ -10,7 +13,7 @@ from virtmigrate import MemoryJournal, Options, Outcome
 from virtmigrate.able import able
 from virtmigrate.host import RunState
 from virtmigrate.links import last_rate
-from virtmigrate.policy import DIFFERENCES_FROM, Do
+from virtmigrate.policy import DIFFERENCES_FROM, Act, Do
 from virtmigrate.presets import PRESETS, preset
 from virtmigrate.results import Result, Timing
 from virtmigrate.timers import with_timers
@@ -117,6 +120,32 @@ def test_post_copy_can_be_done_where_it_is_in_effect():
     assert Do.POSTCOPY in able(plan, plan.settlement.effective())
     plan = plan_of()
     assert Do.POSTCOPY not in able(plan, plan.settlement.effective())
+
+
+def test_a_cache_can_grow_where_differences_are_sent():
+    plan = plan_of()
+    assert Do.XBZRLE_CACHE not in able(plan, Options(live=True))
+    sends = Options(live=True, compression_methods=("xbzrle",))
+    assert Do.XBZRLE_CACHE in able(plan, sends)
+
+
+@pytest.mark.parametrize(
+    ("act", "good"),
+    [
+        ({"do": "xbzrle-cache", "value": 1 << 26}, True),
+        ({"do": "xbzrle-cache", "value": 100_000}, False),
+        ({"do": "xbzrle-cache", "value": 2048}, False),
+        ({"do": "xbzrle-cache", "times": 2.0}, False),
+        ({"do": "xbzrle-cache"}, False),
+        ({"do": "bandwidth", "times": 2.0}, False),
+        ({"do": "bandwidth", "value": 2}, True),
+        ({"do": "downtime", "value": 2, "times": 2.0}, False),
+        ({"do": "abort", "value": 2}, False),
+    ],
+)
+def test_an_act_has_the_value_that_it_takes(act, good):
+    with nullcontext() if good else pytest.raises(ValidationError):
+        assert Act.model_validate(act).do == act["do"]
 
 
 def test_a_guest_that_stands_still_can_only_be_given_up():

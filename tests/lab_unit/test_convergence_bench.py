@@ -85,6 +85,17 @@ def test_an_unknown_row_is_refused():
         chosen(asked(scenarios="S99"))
 
 
+def test_peers_run_where_they_tell_something_or_were_asked_for():
+    ways = {row: set() for row in SCENARIOS}
+    for row, way in chosen(asked()):
+        ways[row.id].add(way.id)
+    assert "nova" in ways["S6"]
+    assert "nova" not in ways["S0"]
+    assert [way.id for _, way in chosen(asked(scenarios="S0", strategies="nova"))] == [
+        "nova"
+    ]
+
+
 def test_a_cell_that_did_not_end_counts_as_its_deadline():
     cell = Cell("S6", "virsh", "deep", 0, total_s=45.0)
     judge(cell, 300, frozenset(), 30.0)
@@ -126,7 +137,7 @@ def test_an_honest_abort_is_no_loss_where_nobody_ends_it():
 
 
 def test_a_strategy_that_ended_at_the_deadline_is_open():
-    data = run(("S6", "auto-converge", 30, False), ("S6", "adaptive", 6, True))
+    data = run(("S6", "auto-converge", 50, False), ("S6", "adaptive", 9, True))
     (pair,) = figures.pairs(data, "auto-converge")
     assert pair.open
     assert pair.time == pytest.approx(0.2)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 KNOBS = {
     Do.DOWNTIME: Knob.DOWNTIME_MS,
     Do.BANDWIDTH: Knob.BANDWIDTH_MIB_S,
+    Do.XBZRLE_CACHE: Knob.XBZRLE_CACHE_BYTES,
     Do.POSTCOPY: Knob.POSTCOPY,
     Do.SUSPEND: Knob.SUSPEND,
 }
@@ -32,6 +33,8 @@ def able(plan: Plan, options: Options) -> frozenset[Do]:
     have = {do for do, knob in KNOBS.items() if knob in plan.knobs}
     if not options.postcopy:
         have.discard(Do.POSTCOPY)
+    if "xbzrle" not in (options.compression_methods or ()):
+        have.discard(Do.XBZRLE_CACHE)
     if plan.guest.state is not RunState.RUNNING or options.live is False:
         have -= FOR_ONE_THAT_RUNS
     return frozenset({*have, Do.ABORT})

@@ -54,7 +54,7 @@ class Decision:
     Attributes:
         rule: What says so.
         do: What.
-        value: ms or MiB/s; None for an act without one.
+        value: ms, MiB/s or bytes; None for an act without one.
         why: For people.
         limit: The limit behind it; None for an ordinary step.
     """

@@ -53,12 +53,18 @@ class Do(StrEnum):
     """Permit a longer stop at the switchover (ms)."""
     BANDWIDTH = "bandwidth"
     """Cap what is sent (MiB/s)."""
+    XBZRLE_CACHE = "xbzrle-cache"
+    """Keep more of what was sent, for differences (bytes, a power of two)."""
     POSTCOPY = "postcopy"
     """Start the guest at the destination now; the rest follows on demand."""
     SUSPEND = "suspend"
     """Stop the guest until all is there."""
     ABORT = "abort"
     """End the transfer; the source runs on."""
+
+
+WITH_A_VALUE = (Do.DOWNTIME, Do.BANDWIDTH, Do.XBZRLE_CACHE)
+PAGE = 4096
 
 
 class Limits(Model):
@@ -147,7 +153,7 @@ class Act(Model):
     do: Do
     """What."""
     value: int | None = Field(default=None, ge=1, le=1 << 40)
-    """ms or MiB/s; None for an act without one, or one that finds its value."""
+    """ms, MiB/s or bytes; None for an act without one, or one that finds its value."""
     times: float | None = Field(default=None, gt=1, le=100)
     """A downtime of so many times what it is now."""
     fits_within: float | None = Field(default=None, gt=0, le=10**4)
@@ -157,9 +163,14 @@ class Act(Model):
     @model_validator(mode="after")
     def _has_a_value(self) -> Self:
         given = sum(x is not None for x in (self.value, self.times, self.fits_within))
-        wanted = {Do.DOWNTIME: 1, Do.BANDWIDTH: 1}.get(self.do, 0)
-        if given != wanted or (self.do is Do.BANDWIDTH and self.value is None):
+        wanted = int(self.do in WITH_A_VALUE)
+        found = self.do is Do.DOWNTIME  # the only one that may find its value
+        if given != wanted or (wanted and not found and self.value is None):
             msg = f"{self.do} takes {'one value' if wanted else 'no value'}"
+            raise ValueError(msg)
+        cache = self.value if self.do is Do.XBZRLE_CACHE else None
+        if cache and (cache < PAGE or cache.bit_count() > 1):
+            msg = f"{self.do} is a power of two, {PAGE} or more"
             raise ValueError(msg)
         return self
 
