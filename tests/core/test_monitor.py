@@ -10,12 +10,13 @@ from tests.core.contexts import context
 from tests.core.plans import plan_of
 from tests.core.scripted import World
 from tests.requirements import requirement
-from virtmigrate import MemoryJournal
+from virtmigrate import MemoryJournal, Options
 from virtmigrate.errors import Cancelled, GuestNotFound, HostError, JobAborted
 from virtmigrate.host import RunState, Sample
 from virtmigrate.logbook import Logbook
 from virtmigrate.monitor import Monitor
 from virtmigrate.presets import preset
+from virtmigrate.timers import with_timers
 
 
 class Watched:
@@ -220,6 +221,31 @@ def test_a_pause_that_does_not_end_it_is_taken_back():
     assert again.world.calls.count("source.knob suspend") == 1
     assert "source.abort" in again.world.calls
     assert again.monitor.fired.limit == "max_switchover"
+
+
+@requirement("ends.deadline")
+def test_post_copy_that_is_refused_does_not_lift_the_deadline():
+    chosen = preset("virsh").limited(max_total_s=30)
+    asked = {"timeout_s": 5, "timeout_postcopy": True, "postcopy": True}
+    watched = under(with_timers(chosen, Options(**asked)), **asked)
+    watched.world.breaks("source.knob postcopy", "before", HostError("not now"))
+    watched.for_seconds(40)
+    assert watched.world.calls.count("source.knob postcopy") == 1
+    assert "source.abort" in watched.world.calls
+    assert (watched.monitor.fired.limit, watched.monitor.fired.at_s) == (
+        "max_total",
+        30,
+    )
+
+
+@requirement("ends.named-limit")
+def test_a_rule_that_gives_up_is_named():
+    watched = under(preset("kubevirt"))
+    watched.sampled = Sample(iteration=1, remaining_bytes=1 << 33, total_bytes=1 << 33)
+    watched.for_seconds(160)
+    fired = watched.monitor.fired
+    assert (fired.limit, fired.value, fired.unit) == ("no-progress", None, "")
+    assert (fired.origin, fired.action) == ("policy kubevirt", "abort")
 
 
 def test_samples_of_a_long_transfer_are_thinned():

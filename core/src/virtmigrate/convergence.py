@@ -74,7 +74,7 @@ def decide(policy: Policy, history: History, now_s: float) -> Decision | None:
         history: The transfer so far, this moment's sample included.
         now_s: On the clock of the samples.
     """
-    if history.postcopy or history.has_done(Do.POSTCOPY) or history.has_done(Do.ABORT):
+    if history.switched() or history.has_done(Do.ABORT):
         return None
     elapsed = history.elapsed_s(now_s)
     for look in (_standstill, _deadline):
@@ -138,14 +138,16 @@ def _at_start(policy: Policy, history: History) -> Decision | None:
     """The policy's own beginning, and the permitted stop as the hypervisor's limit."""
     if not history.points:
         return None
-    begun = {do for name, do, _ in history.acts if name == START}
+    begun = {do for _, do, _ in history.acts}
     first = AT_FIRST_MS.get(policy.objective, policy.limits.max_downtime_ms)
     stop = Act(do=Do.DOWNTIME, value=min(first, policy.limits.max_downtime_ms))
     own = any(act.do is Do.DOWNTIME for act in policy.at_start)
     for act in policy.at_start if own else (stop, *policy.at_start):
         value = _value(act, policy, history, None)
         known = act.do is Do.DOWNTIME and value == history.downtime_ms
-        if act.do in history.able and act.do not in begun and not known:
+        if act.do in begun or known or act.do not in history.able:
+            continue
+        if _possible(act.do, policy, history):
             return Decision(START, act.do, value, "as the policy begins")
     return None
 
@@ -164,7 +166,7 @@ def _rule(
         value = _value(act, policy, history, ahead)
         useless = act.do is Do.DOWNTIME and value in (None, history.downtime_ms)
         if not useless and _possible(act.do, policy, history, ahead):
-            limit = _limit(rule, policy)
+            limit = _limit(rule, policy, act.do)
             why = f"{rule.words}: {why}" if rule.words else why
             words = f"{why}; {_words(limit)}" if limit else why
             return Decision(rule.id, act.do, value, words, limit)
@@ -180,6 +182,8 @@ def _possible(
     consent = CONSENT.get(do)
     if consent and not getattr(policy.consents, consent):
         return False
+    if do is Do.POSTCOPY and history.has_done(do):
+        return False  # it was asked for, and did not come
     if do is Do.SUSPEND and ahead is not None and ahead.postcopy_s is not None:
         # A pause that would be taken back by its own limit only does harm.
         return do in history.able and ahead.postcopy_s <= (
@@ -205,14 +209,16 @@ def _value(
     return wanted if now < wanted <= most * act.fits_within else None
 
 
-def _limit(rule: Rule, policy: Policy) -> Limit | None:
+def _limit(rule: Rule, policy: Policy, do: Do) -> Limit | None:
+    """The limit that a rule upholds; one that gives up is a limit itself."""
     values = {
         "max_downtime": (float(policy.limits.max_downtime_ms), "ms"),
         "max_total": (policy.limits.max_total_s, "s"),
         "max_switchover": (policy.limits.max_switchover_s, "s"),
     }
     if not rule.limit:
-        return None
+        own = Limit(rule.id, None, "", policy.origin(rule.id))
+        return own if do is Do.ABORT else None
     value, unit = values[rule.limit]
     return Limit(rule.limit, value, unit, policy.origin(f"{rule.limit}_{unit}"))
 

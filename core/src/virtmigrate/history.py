@@ -30,6 +30,9 @@ MEMORY_S = 15.0
 DROPPED = 0.4
 """A rate below this share of the best one of late is a drop, not a slow link."""
 POINTS_MOST = 4096
+SWITCHES_S = 10.0
+"""A switch to post-copy shows within this, or was refused."""
+PASSES_MOST = 10**6
 THROTTLE_MOST = 99
 """Percent; QEMU takes no more (`max-cpu-throttle`)."""
 
@@ -134,15 +137,15 @@ class History:
             return
         left, number = figure(sample.remaining_bytes), figure(sample.iteration)
         total = figure(sample.total_bytes)
-        if left is not None and total and left > total:
-            left = None
+        if left is not None and total is not None and (left > total or not total):
+            left = None  # zeros, too: the job has not begun
         percent = figure(sample.percent)
         point = Point(
             at_s=at_s,
             sent=figure(sample.processed_bytes),
             left=left,
             percent=None if percent is None else min(percent, 100.0),
-            number=int(number) if number else None,
+            number=int(number) if number and number <= PASSES_MOST else None,
         )
         self.postcopy = self.postcopy or sample.postcopy is True
         if (figure(sample.throttle_percent) or 0) >= THROTTLE_MOST:
@@ -195,6 +198,16 @@ class History:
     def has_done(self, do: Do) -> bool:
         """Whether this was done."""
         return any(done == do for _, done, _ in self.acts)
+
+    def switched(self) -> bool:
+        """Whether the guest runs in post-copy, or may: asked for, and not denied.
+
+        A request can be refused, or lost: then the limits hold as before.
+        """
+        asked = [at_s for _, do, at_s in self.acts if do == "postcopy"]
+        if self.postcopy or not asked:
+            return self.postcopy
+        return not self.points or self.points[-1].at_s <= asked[-1] + SWITCHES_S
 
     @property
     def size(self) -> int:
