@@ -65,8 +65,8 @@ def _passes(moment: Moment) -> str | None:
 
 
 def _no_progress(moment: Moment) -> str | None:
-    since = 0.0
     known = [p for p in moment.history.points if p.left is not None]
+    since = known[0].at_s if known else 0.0
     for before, after in pairwise(known):
         if (after.left or 0.0) < (before.left or 0.0):
             since = after.at_s

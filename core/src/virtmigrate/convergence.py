@@ -165,6 +165,8 @@ def _rule(
     for act in rule.ladder:
         value = _value(act, policy, history, ahead)
         useless = act.do is Do.DOWNTIME and value in (None, history.downtime_ms)
+        if act.fits_within and value == (history.downtime_ms or DOWNTIME_MS):
+            return None  # what remains fits as it is
         if not useless and _possible(act.do, policy, history, ahead):
             limit = _limit(rule, policy, act.do)
             why = f"{rule.words}: {why}" if rule.words else why
@@ -203,10 +205,20 @@ def _value(
         return min(act.value, most)
     if act.times is not None:
         return min(most, round(now * act.times))
-    if ahead is None or ahead.downtime_ms is None or act.fits_within is None:
+    stop_ms = _stop_ms(ahead)
+    if stop_ms is None or act.fits_within is None:
         return None
-    wanted = round(ahead.downtime_ms * ROOM)
-    return wanted if now < wanted <= most * act.fits_within else None
+    wanted = max(now, round(stop_ms * ROOM))
+    return wanted if wanted <= most * act.fits_within else None
+
+
+def _stop_ms(ahead: Outlook | None) -> float | None:
+    """What lets through what each further pass leaves; else what is left now."""
+    if ahead is None:
+        return None
+    if ahead.converges is False and ahead.downtime_ms is not None:
+        return ahead.downtime_ms
+    return None if ahead.postcopy_s is None else 1000 * ahead.postcopy_s
 
 
 def _limit(rule: Rule, policy: Policy, do: Do) -> Limit | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from virtmigrate.errors import BadInput
 from virtmigrate.policy import (
     Act,
+    Asked,
     Consents,
     Do,
     Limits,
@@ -75,8 +76,10 @@ def _nova() -> Policy:
         name="nova",
         summary="raises the permitted stop in 11 linear steps, 75 s per GiB apart, and "
         "gives up after 800 s per GiB",
-        read_from="OpenStack Nova, libvirt driver, August 2026, its defaults",
-        differs="the size counts memory only; the outcome is decided by both hosts",
+        read_from="OpenStack Nova, libvirt driver, its defaults, August 2026",
+        differs="the size counts memory only, not the disks that are copied; with "
+        "consent the deadline acts as Nova's force_complete, and a pause is bounded "
+        "by max-switchover; the outcome is decided by both hosts",
         limits=Limits(max_downtime_ms=most, max_total_s_per_gib=800),
         sizing=Sizing(least=2),
         at_start=(_downtime(base),),
@@ -99,18 +102,21 @@ def _vdsm(
     last: dict[int, tuple[Act, ...]],
     consents: Consents,
     summary: str,
+    **more: Asked,
 ) -> Policy:
     ladders = {above: (_downtime(ms),) for above, ms in steps.items()} | last
     most = max(act.value or 0 for ladder in ladders.values() for act in ladder)
     return Policy(
         name=name,
         summary=summary,
-        read_from="oVirt engine 0000_config.sql and VDSM, August 2026",
+        read_from="oVirt engine 0000_config.sql and VDSM, June to August 2026",
         differs="VDSM's `limit` counts passes, in spite of its name, and so do we; "
-        "post-copy needs consent here, without it the next step is taken",
+        "where passes went by between two looks, a step is taken at each look, not at "
+        "each new pass; post-copy needs consent here, without it the next step is "
+        "taken; the bandwidth is not capped",
         limits=Limits(max_downtime_ms=most, max_total_s=NEVER_S),
         consents=consents,
-        asks={"auto_converge": True},
+        asks={"auto_converge": True, **more},
         at_start=(_downtime(100),),
         rules=tuple(
             Rule(id=f"above-pass-{above}", when=When(passes_above=above), ladder=ladder)
@@ -128,8 +134,9 @@ def _kubevirt() -> Policy:
         name="kubevirt",
         summary="waits 150 s per GB, then post-copy or a pause where permitted, else "
         "it gives up; gives up after 150 s without progress",
-        read_from="KubeVirt main, August 2026: the logic without feature gates",
-        differs="a pause is bounded by max-switchover, not by a second deadline",
+        read_from="KubeVirt main, the logic without feature gates, August 2026",
+        differs="a pause is bounded by max-switchover, not by a second deadline; "
+        "post-copy and a pause have a consent each",
         limits=Limits(max_downtime_ms=300, max_total_s_per_gib=150),
         sizing=Sizing(unit="GB", round_up=True),
         rules=(
@@ -150,8 +157,10 @@ def _kubevirt_stall() -> Policy:
         summary="acts at a local low once the transfer stalls: post-copy, pause, a "
         "stop of at most 1.5 x 900 ms, else it gives up",
         read_from="KubeVirt VEP 248 (gate MigrationStallDetection), August 2026",
-        differs="the permitted stop is never longer than max-downtime says; a drop of "
-        "the link is seen by our own rule, not by an average of the bandwidth",
+        differs="the permitted stop is never longer than max-downtime says, and has "
+        "until the deadline to come, not 60 s; a pause that would take longer than "
+        "60 s is not begun; a drop of the link is seen by our own rule, not by an "
+        "average of the bandwidth",
         limits=Limits(
             max_downtime_ms=1350, max_total_s_per_gib=300, max_switchover_s=60
         ),
@@ -179,7 +188,7 @@ def _ganeti() -> Policy:
         name="ganeti",
         summary="32 MiB/s and a stop of 30 ms; post-copy from the second pass on, "
         "where permitted",
-        read_from="Ganeti hv_kvm, April 2026, its defaults",
+        read_from="Ganeti hv_kvm, its defaults, April 2026",
         differs=ENDS,
         limits=Limits(max_downtime_ms=30, max_total_s=NEVER_S),
         at_start=(_downtime(30), Act(do=Do.BANDWIDTH, value=32)),
@@ -194,7 +203,8 @@ def _proxmox() -> Policy:
         summary="starts with a stop of 100 ms, and doubles it each time that what "
         "remains has grown more than five times",
         read_from="Proxmox VE qemu-server, August 2026",
-        differs=ENDS,
+        differs=f"{ENDS}; growths are counted at each sample, not at each poll; the "
+        "size of xbzrle's cache is left to the hypervisor",
         limits=Limits(max_downtime_ms=2_000_000, max_total_s=NEVER_S),
         consents=Consents(throttle=True),
         asks={"auto_converge": True, "compression_methods": ("xbzrle",)},
@@ -216,7 +226,7 @@ def _virsh() -> Policy:
         name="virsh",
         summary="a stop of 300 ms, and nothing else: it waits",
         read_from="virsh migrate --live, libvirt 9.0 to 12.5",
-        differs=ENDS,
+        differs=f"{ENDS}, and a pause (--timeout) after 1 h",
         limits=Limits(max_downtime_ms=300, max_total_s=NEVER_S, max_switchover_s=3600),
     )
 
@@ -239,6 +249,7 @@ PRESETS: dict[str, Policy] = {
             {8: (ABORT,)},
             Consents(throttle=True),
             "the same, then permits a stop of 5 s, then gives up",
+            compression_methods=("xbzrle",),
         ),
         _vdsm(
             "vdsm-postcopy",
