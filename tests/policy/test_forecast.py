@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.policy.precopy import EVERY, Guest, run, steady
 from tests.requirements import requirement
@@ -14,6 +17,7 @@ from virtmigrate.links import last_rate
 from virtmigrate.policy import Do
 from virtmigrate.presets import preset
 
+MIB = 1 << 20
 LINK = (64.0, "--bandwidth")
 GUESTS = {
     f"{ratio} of {working}, {'high' if high else 'low'}": Guest(
@@ -82,6 +86,72 @@ def test_what_is_not_known_is_said():
     stopped = foresee(unmeasured, preset(), LINK, EVERY, runs=False)
     assert (stopped.way, stopped.verdict) == ("stopped", Verdict.CONVERGES)
     assert stopped.total_s == pytest.approx(4, abs=0.1)
+
+
+NOISES = st.floats(0.85, 1.15)
+LEAST, MOST = 0.75, 1.25
+"""A guest whose verdict is the same if it writes so much less, or more, is clear."""
+
+
+def scaled(workload, *factors):
+    """The same guest, measured as writing so many times as much at each point."""
+    curve = tuple(
+        (at, int(amount * factor))
+        for (at, amount), factor in zip(workload.curve, factors, strict=True)
+    )
+    return workload.model_copy(update={"curve": curve})
+
+
+@requirement("ends.forecast")
+@pytest.mark.parametrize("name", ["virsh", "adaptive", "nova", "kubevirt", "ganeti"])
+@given(
+    st.floats(0.05, 4),
+    st.floats(0.1, 8),
+    st.sampled_from([256, 1024, 8192]),
+    st.tuples(NOISES, NOISES, NOISES),
+    st.booleans(),
+)
+def test_a_measurement_with_noise_turns_no_verdict_that_is_clear(
+    name, ratio, hot_s, memory_mib, noise, pause
+):
+    # Random writes within what the link sends in so many seconds.
+    most = min(memory_mib, 64 * hot_s)
+    curve = tuple(
+        (at, int(MIB * most * (1 - math.exp(-64 * ratio * at / most))))
+        for at in (1.0, 2.0, 4.0)
+    )
+    guest = Workload(memory_bytes=memory_mib * MIB, curve=curve)
+    policy = preset(name).allowing(pause=pause)
+
+    def verdict(*factors):
+        seen = scaled(guest, *factors)
+        return foresee(seen, policy, LINK, EVERY, runs=True).verdict
+
+    # How long a pause takes is read off a curve far beyond its last point: noise of its
+    # shape may turn that.
+    noise = noise[:1] * 3 if pause else noise
+    clear = {verdict(*[factor] * 3) for factor in (LEAST, 1, MOST)}
+    if len(clear) == 1:
+        assert {verdict(*noise)} == clear
+
+
+@requirement("ends.forecast")
+@pytest.mark.parametrize("noise", [0.85, 1.15])
+@pytest.mark.parametrize("working_mib", [128, 256])
+@pytest.mark.parametrize(
+    ("ratio", "verdict"),
+    [
+        (0.1, Verdict.CONVERGES),
+        (0.75, Verdict.CONVERGES),
+        (1.25, Verdict.NEEDS),
+        (2, Verdict.NEEDS),
+    ],
+)
+def test_a_quarter_from_the_link_s_rate_the_verdict_is_sure(
+    ratio, verdict, working_mib, noise
+):
+    guest = Guest(steady(64 * ratio), working_mib=working_mib)
+    assert foretold(guest, preset("virsh"), noise=noise).verdict is verdict
 
 
 def test_a_journal_without_migrations_knows_no_link():
