@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.vz_host.conftest import furnish, hosts, virsh
+from tests.vz_host.conftest import furnish, hosts, pair, virsh
 from virtmigrate import MemoryJournal, Migrator, Options
 from virtmigrate.errors import leaves
 from virtmigrate_lab.vz_host.machine import read_history
 
-__all__ = ["furnish", "hosts", "virsh"]
+__all__ = ["furnish", "hosts", "pair", "virsh"]
 
 
 class Mover:

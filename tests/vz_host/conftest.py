@@ -37,9 +37,9 @@ def virsh(host, *words):
     return Said(done.returncode, done.stdout.strip(), done.stderr.strip())
 
 
-@pytest.fixture
-def hosts():
-    """Two fresh hosts."""
+@pytest.fixture(scope="session")
+def pair():
+    """Two hosts."""
     # pytest's own directories have paths too long for sockets
     world = Path(tempfile.mkdtemp(prefix="vz-"))
     try:
@@ -47,6 +47,13 @@ def hosts():
             yield made
     finally:
         shutil.rmtree(world)
+
+
+@pytest.fixture
+def hosts(pair):
+    """Two fresh hosts, whatever a test before has done to them."""
+    yield pair
+    pair.renew()
 
 
 @pytest.fixture

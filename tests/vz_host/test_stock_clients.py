@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.vz_host.conftest import CALL_S, virsh
+from virtmigrate_lab.vz_host.host import VzHost
 
 
 @pytest.mark.parametrize("how", [(), ("--p2p",)], ids=["managed", "p2p"])
@@ -253,12 +254,13 @@ def test_by_tcp_as_well(hosts, furnish):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    hosts["b"].down()
-    hosts["b"].port = port
-    hosts["b"].up()
     furnish()
-    said = virsh(hosts["a"], "migrate", "--live", "--p2p", "g", hosts["b"].tcp_uri)
-    assert said.code == 0, said.err
-    assert virsh(hosts["b"].tcp_uri, "list", "--name").out == "g"
-    other = hosts["b"].tcp_uri.replace("vz+", "parallels+")
-    assert virsh(other, "list", "--name").out == "g"
+    there = VzHost("vz-c", hosts.world, port=port).up()
+    try:
+        said = virsh(hosts["a"], "migrate", "--live", "--p2p", "g", there.tcp_uri)
+        assert said.code == 0, said.err
+        assert virsh(there.tcp_uri, "list", "--name").out == "g"
+        other = there.tcp_uri.replace("vz+", "parallels+")
+        assert virsh(other, "list", "--name").out == "g"
+    finally:
+        there.down()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any, Literal, TypedDict
-from xml.sax.saxutils import escape
 
 from virtmigrate_lab.errors import LabRefused
 from virtmigrate_lab.layout import INNER_RUN

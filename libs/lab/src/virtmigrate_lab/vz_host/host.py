@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 import uuid as uuids
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -21,7 +22,7 @@ from virtmigrate_lab.qemu_host import CALL_TIMEOUT_S, virsh
 from virtmigrate_lab.vz_host.check import Health, judge
 from virtmigrate_lab.vz_host.dispatcher import file_of
 from virtmigrate_lab.vz_host.facts import MIGRATION_SCHEME
-from virtmigrate_lab.vz_host.machine import Machine, read_history
+from virtmigrate_lab.vz_host.machine import LOG, Machine, read_history, wipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -78,6 +79,11 @@ class VzHost:
     def socket(self) -> Path:
         """Where clients come."""
         return self.root / "libvirt.sock"
+
+    @property
+    def log(self) -> Path:
+        """What its process prints."""
+        return self.root / LOG
 
     @property
     def uri(self) -> str:
@@ -142,14 +148,13 @@ class VzHost:
             str(self.world),
             self.name,
         ]
-        log = self.root / "log"
         words += ["--port", str(self.port)] if self.port else []
         owner = None if self.lab_id else identify(os.getpid())
         words += ["--with", str(owner.pid), str(owner.start)] if owner else []
-        self.process = process = spawn(words, log, self.lab_id)
+        self.process = process = spawn(words, self.log, self.lab_id)
         wait_for(lambda: self._answers() or not process.alive(), READY_S)
         if not process.alive() or not self._answers():
-            raise LabError(f"vz host {self.name} did not start: {tail(log)}")
+            raise LabError(f"vz host {self.name} did not start: {tail(self.log)}")
         return self
 
     def _answers(self) -> bool:
@@ -176,6 +181,22 @@ class VzHost:
             self.process.kill(signal.SIGCONT)
             self.process.kill(number)
             self.wait_dead()
+
+    def renew(self) -> None:
+        """Forget guests, files, faults and clients: another host in the same process.
+
+        Raises:
+            LabError: It does not answer.
+        """
+        if not self.alive():
+            wipe(self.root)
+            self.up()
+            return
+        self.thaw()
+        self.socket.unlink()  # the new one makes its own, last of all
+        self.control(anew=True)
+        if not wait_for(self._answers, READY_S):
+            raise LabError(f"vz host {self.name} did not begin anew: {tail(self.log)}")
 
     def freeze(self) -> None:
         """Stop its process; `thaw` lets it go on."""
@@ -211,7 +232,7 @@ class VzHost:
             answer = self._told(request)
         except OSError as error:
             why = f"vz host {self.name} does not answer: {error}"
-            raise LabError(why, remedy=f"see {self.root / 'log'}") from error
+            raise LabError(why, remedy=f"see {self.log}") from error
         if "error" in answer:
             raise LabError(f"vz host {self.name}: {answer['error']}")
         return answer
@@ -250,8 +271,8 @@ class VzHosts:
         """
         made = cls(world, {n: VzHost(n, world, lab_id=lab_id) for n in names})
         try:
-            for host in made.hosts.values():
-                host.up()
+            with ThreadPoolExecutor(max(1, len(made.hosts))) as pool:
+                list(pool.map(VzHost.up, made.hosts.values()))
         except BaseException:
             made.down()
             raise
@@ -261,6 +282,16 @@ class VzHosts:
         """End their processes. Harmless twice."""
         for host in self.hosts.values():
             host.down()
+
+    def renew(self) -> None:
+        """Make them as good as new, sooner than by new processes.
+
+        Raises:
+            LabError: One of them does not answer.
+        """
+        for host in self:
+            host.renew()
+        wipe(self.world, keep=self.hosts)  # now nobody writes history any more
 
     def __getitem__(self, name: str) -> VzHost:
         """A host by its name, the letter alone will do."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,8 @@ from typing import Any, Literal
 from virtmigrate_lab.vz_host import domxml
 
 RunState = Literal["running", "paused", "stopped"]
+LOG = "log"
+"""What a host's process prints; it outlives what it tells of."""
 
 
 def now() -> float:
@@ -190,6 +193,17 @@ class Machine:
 def _guest(facts: dict[str, Any]) -> Guest:
     names = {one.name for one in fields(Guest)}
     return Guest(**{name: value for name, value in facts.items() if name in names})
+
+
+def wipe(directory: Path, *, keep: Collection[str] = (LOG,)) -> None:
+    """Remove what is in a directory, but for some names."""
+    for path in directory.iterdir():
+        if path.name in keep:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def history_of(world: Path) -> Path:

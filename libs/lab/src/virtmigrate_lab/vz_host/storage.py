@@ -31,10 +31,13 @@ class Storage:
         """Make the pools' directories."""
         self.machine = machine
         for name in TARGETS:
-            self._directory(name).mkdir(parents=True, exist_ok=True)
+            self._directory(name)
 
     def _directory(self, pool: str) -> Path:
-        return file_of(self.machine, TARGETS[pool] + "/x").parent
+        """A pool's directory: what is shared may have been cleared away meanwhile."""
+        directory = file_of(self.machine, TARGETS[pool] + "/x").parent
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
 
     def _uuid(self, pool: str) -> str:
         where = "all" if pool == "shared" else str(self.machine.root)

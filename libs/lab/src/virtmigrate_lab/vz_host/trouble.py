@@ -36,10 +36,16 @@ class Control:
     """The host's owner: one line of JSON each way."""
 
     def __init__(
-        self, trouble: Trouble, dispatcher: Dispatcher, driver: Driver
+        self,
+        trouble: Trouble,
+        dispatcher: Dispatcher,
+        driver: Driver,
+        stopped: asyncio.Event,
     ) -> None:
-        """Obey."""
+        """Obey; `stopped` is how serving ends."""
         self.trouble, self.dispatcher, self.driver = trouble, dispatcher, driver
+        self.anew = False
+        self._stopped = stopped
 
     async def serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -59,7 +65,7 @@ class Control:
         """Do what the request's fields say; tell how things are.
 
         Args:
-            request: `rate_mib_s`, `stalled`, `fault`, `lock_wait_s`: any of them.
+            request: `rate_mib_s`, `stalled`, `fault`, `lock_wait_s`, `anew`: any.
         """
         if "rate_mib_s" in request:
             self.dispatcher.rate_mib_s = float(request["rate_mib_s"])
@@ -69,6 +75,9 @@ class Control:
             self.driver.lock_wait_s = float(request["lock_wait_s"])
         if "fault" in request:
             self.trouble.script.append(dict(request["fault"]))
+        if request.get("anew"):
+            self.anew = True
+            self._stopped.set()
         moving = [item for item in self.dispatcher.jobs.items() if item[1].moving]
         jobs = {uuid: job.percent for uuid, job in moving}
         left = len(self.trouble.script)
