@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from virtmigrate_lab.errors import CommandFailed, LabError
 from virtmigrate_lab.qemu_host import virsh
@@ -53,3 +55,25 @@ def remove(uri: str, uuid: str) -> None:
     after, _ = state(uri, uuid)
     if after != ABSENT:
         raise LabError(f"domain {uuid} can't be removed from {uri}: it is {after}")
+
+
+def remove_everywhere(uris: Iterable[str], uuid: str) -> None:
+    """Remove a domain from hosts; see :func:`remove`."""
+    _at_once(uris, lambda uri: remove(uri, uuid))
+
+
+def clear(uris: Iterable[str]) -> None:
+    """Remove every domain from hosts; see :func:`remove`."""
+
+    def empty(uri: str) -> None:
+        for uuid in uuids(uri):
+            remove(uri, uuid)
+
+    _at_once(uris, empty)
+
+
+def _at_once(uris: Iterable[str], work: Callable[[str], None]) -> None:
+    """Work on all hosts side by side: mostly it waits for their daemons."""
+    hosts = list(uris)
+    with ThreadPoolExecutor(max(1, len(hosts))) as pool:
+        list(pool.map(work, hosts))

@@ -98,15 +98,12 @@ class Guests:
             LabError: there is no such guest, or a host did not let go of it.
         """
         guest = self.options(name)
-        for uri in self.uris.values():
-            domains.remove(uri, guest.uuid)
+        domains.remove_everywhere(self.uris.values(), guest.uuid)
         self._forget(name)
 
     def clear(self) -> None:
         """Destroy and undefine every domain on every host."""
-        for uri in self.uris.values():
-            for uuid in domains.uuids(uri):
-                domains.remove(uri, uuid)
+        domains.clear(self.uris.values())
         for name in self.names():
             self._forget(name)
 

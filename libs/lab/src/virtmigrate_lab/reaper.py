@@ -14,12 +14,16 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
 """``prctl(2)``: orphans below this process become its children."""
+FILES_MOST = 4096
+"""libvirtd goes through all descriptors that there could be whenever it starts a
+process: where a million are allowed, each start of a guest would take longer."""
 
 
 def main(argv: list[str]) -> None:
@@ -29,6 +33,8 @@ def main(argv: list[str]) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
             sys.exit(f"prctl: {os.strerror(ctypes.get_errno())}")
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_least(files, FILES_MOST), most))
     child = subprocess.Popen(command)
     draft = pid_file.with_suffix(".new")
     draft.write_text(str(child.pid), encoding="utf-8")
@@ -38,6 +44,10 @@ def main(argv: list[str]) -> None:
             os.wait()
         except ChildProcessError:
             return
+
+
+def _least(files: int, most: int) -> int:
+    return most if files == resource.RLIM_INFINITY else min(files, most)
 
 
 if __name__ == "__main__":

@@ -137,15 +137,12 @@ class VzGuests:
             LabError: a host did not let go of it.
         """
         uuid_ = self.options(name).uuid
-        for host in self.hosts:
-            domains.remove(host.uri, uuid_)
+        domains.remove_everywhere((host.uri for host in self.hosts), uuid_)
         self._forget(name)
 
     def clear(self) -> None:
         """Destroy and undefine every domain on every vz host."""
-        for host in self.hosts:
-            for one in domains.uuids(host.uri):
-                domains.remove(host.uri, one)
+        domains.clear(host.uri for host in self.hosts)
         for name in self.names():
             self._forget(name)
 
