@@ -47,7 +47,7 @@ def locked(layout: Layout) -> Iterator[None]:
         yield
 
 
-def build(layout: Layout, hosts: str) -> LabRecord:
+def build(layout: Layout, hosts: str, qemu_conf: str = "") -> LabRecord:
     """Start everything, or nothing.
 
     Raises:
@@ -68,7 +68,7 @@ def build(layout: Layout, hosts: str) -> LabRecord:
         _clear(layout)
         _refuse_foreign(layout)
         try:
-            built = _build(layout, named)
+            built = _build(layout, named, qemu_conf)
         except BaseException:
             _clear(layout)
             raise
@@ -88,7 +88,7 @@ def _refuse_foreign(layout: Layout) -> None:
         )
 
 
-def _build(layout: Layout, named: dict[str, list[str]]) -> LabRecord:
+def _build(layout: Layout, named: dict[str, list[str]], qemu_conf: str) -> LabRecord:
     lab_id = str(uuid.uuid4())
     # from here on a crash leaves enough behind to be cleaned up by
     data = {"version": record.VERSION, "id": lab_id, "names": named["qemu"]}
@@ -98,7 +98,7 @@ def _build(layout: Layout, named: dict[str, list[str]]) -> LabRecord:
     vz = build_vz(layout, named["vz"], lab_id)
     if not named["qemu"]:
         return LabRecord(lab_id, None, (), vz)
-    return LabRecord(lab_id, *build_qemu(layout, named["qemu"], lab_id), vz)
+    return LabRecord(lab_id, *build_qemu(layout, named["qemu"], lab_id, qemu_conf), vz)
 
 
 def build_vz(layout: Layout, names: list[str], lab_id: str) -> tuple[VzHost, ...]:
@@ -107,7 +107,7 @@ def build_vz(layout: Layout, names: list[str], lab_id: str) -> tuple[VzHost, ...
 
 
 def build_qemu(
-    layout: Layout, names: list[str], lab_id: str
+    layout: Layout, names: list[str], lab_id: str, qemu_conf: str
 ) -> tuple[Ground, tuple[Host, ...]]:
     """Start hosts in namespaces, and what they share."""
     switch = open_switch(layout, lab_id, network.MTU)
@@ -116,7 +116,9 @@ def build_qemu(
     peers = {name: network.address(index) for index, name in enumerate(names)}
     for index, name in enumerate(peers):
         paths = layout.host(name)
-        spec = qemu_host.HostSpec(name, uuid.uuid4(), peers[name], peers, same_user)
+        spec = qemu_host.HostSpec(
+            *(name, uuid.uuid4(), peers[name], peers), same_user, qemu_conf
+        )
         with as_file(files("virtmigrate_lab") / "guest" / "guest.elf") as guest:
             qemu_host.write_files(paths, spec, lab_id, guest)
         qemu_host.warm_capabilities(paths, same_user=same_user)

@@ -53,6 +53,7 @@ class Lab:
         *,
         bandwidth_mib_s: float | None = None,
         state_dir: Path | None = None,
+        qemu_conf: str = "",
     ) -> Self:
         """Start a lab; what a crashed one left in the directory is cleaned up first.
 
@@ -60,13 +61,14 @@ class Lab:
             hosts: How many (``"2"``), or of which kinds (``"qemu:2,vz:2"``).
             bandwidth_mib_s: Rate of every host's link, each way (MiB/s of payload).
             state_dir: The lab's directory (see ``layout.default_state_dir``).
+            qemu_conf: More lines for the ``qemu.conf`` of every host.
 
         Raises:
             LabUnavailable: this machine can't run a lab; every reason is named.
             LabError: one is up there already, or a host did not start.
         """
         layout = Layout((state_dir or default_state_dir()).absolute())
-        lab = cls(layout, building.build(layout, hosts))
+        lab = cls(layout, building.build(layout, hosts, qemu_conf))
         if bandwidth_mib_s is not None:
             lab.link_rate(bandwidth_mib_s)
         return lab

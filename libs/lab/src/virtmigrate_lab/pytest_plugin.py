@@ -18,6 +18,7 @@ import pytest
 
 from virtmigrate_lab.lab import Lab
 from virtmigrate_lab.needs import obstacles
+from virtmigrate_lab.qemu_host import QUICK_START
 
 REQUIRE = "VIRTMIGRATE_REQUIRE_LAB"
 HOSTS = "VIRTMIGRATE_LAB_HOSTS"
@@ -40,7 +41,8 @@ def lab_session() -> Iterator[Lab]:
     # not pytest's own directory: paths of UNIX sockets must be short
     directory = Path(tempfile.mkdtemp(prefix="vml-"))
     try:
-        with Lab.up(os.environ.get(HOSTS, "2"), state_dir=directory) as lab:
+        hosts = os.environ.get(HOSTS, "2")
+        with Lab.up(hosts, state_dir=directory, qemu_conf=QUICK_START) as lab:
             yield lab
     finally:
         shutil.rmtree(directory, ignore_errors=True)
