@@ -8,6 +8,7 @@ longer than its limit; and nothing is concluded from a link that has just droppe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from virtmigrate.conditions import Moment, due
@@ -140,7 +141,7 @@ def _at_start(policy: Policy, history: History) -> Decision | None:
         return None
     begun = {do for _, do, _ in history.acts}
     first = AT_FIRST_MS.get(policy.objective, policy.limits.max_downtime_ms)
-    stop = Act(do=Do.DOWNTIME, value=min(first, policy.limits.max_downtime_ms))
+    stop = _stop(min(first, policy.limits.max_downtime_ms))
     own = any(act.do is Do.DOWNTIME for act in policy.at_start)
     for act in policy.at_start if own else (stop, *policy.at_start):
         value = _value(act, policy, history, None)
@@ -150,6 +151,11 @@ def _at_start(policy: Policy, history: History) -> Decision | None:
         if _possible(act.do, policy, history):
             return Decision(START, act.do, value, "as the policy begins")
     return None
+
+
+@lru_cache(maxsize=64)
+def _stop(most_ms: int) -> Act:
+    return Act(do=Do.DOWNTIME, value=most_ms)
 
 
 def _rule(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -82,13 +83,20 @@ class Settlement(Model):
 
     def __getitem__(self, name: str) -> Settled:
         """The row of one option (KeyError for a value that was not given)."""
-        for row in self.options:
-            if row.option == name:
-                return row
-        raise KeyError(name)
+        return self._rows[name]
 
     def effective(self) -> Options:
         """Everything that will be in effect, as options."""
+        return self._effective
+
+    # Asked for all through a migration, and by each one that is settled alike.
+
+    @cached_property
+    def _rows(self) -> dict[str, Settled]:
+        return {row.option: row for row in self.options}
+
+    @cached_property
+    def _effective(self) -> Options:
         return Options(**{row.option: row.effective for row in self.options})
 
 

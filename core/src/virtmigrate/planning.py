@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from virtmigrate.able import able
@@ -212,10 +213,15 @@ def _findings(manager: Manager, request: PlanContext) -> list[Finding]:
 
 
 def _host(host: Host, capabilities: Capabilities) -> HostFacts:
+    versions = tuple(capabilities.versions.items())
+    return _host_facts(host.uri, host.hypervisor, host.name, host.uuid, versions)
+
+
+@lru_cache(maxsize=256)
+def _host_facts(
+    uri: str, kind: str, name: str, uuid: str, versions: tuple[tuple[str, str], ...]
+) -> HostFacts:
+    """The same few hosts, over and over: each is described once."""
     return HostFacts(
-        uri=host.uri,
-        hypervisor=host.hypervisor,
-        name=host.name,
-        uuid=host.uuid,
-        versions=capabilities.versions,
+        uri=uri, hypervisor=kind, name=name, uuid=uuid, versions=dict(versions)
     )

@@ -21,28 +21,34 @@ def with_timers(policy: Policy | None, options: Options) -> Policy:
         policy: What was chosen; None = nothing.
         options: What is in effect.
     """
-    table = (
+    after = options.timeout_s
+    table: tuple[tuple[object, str, dict[str, object], Do], ...] = (
         (
-            options.timeout_s if options.timeout_postcopy else None,
+            after if options.timeout_postcopy else None,
             "timeout-postcopy",
-            When(after_s=options.timeout_s),
+            {"after_s": after},
             Do.POSTCOPY,
         ),
         (
-            None if options.timeout_postcopy else options.timeout_s,
+            None if options.timeout_postcopy else after,
             "timeout",
-            When(after_s=options.timeout_s),
+            {"after_s": after},
             Do.SUSPEND,
         ),
         (
             options.postcopy_after_precopy or None,
             "postcopy-after-precopy",
-            When(passes_above=1),
+            {"passes_above": 1},
             Do.POSTCOPY,
         ),
     )
     timers = tuple(
-        Rule(id=name, when=when, words=f"--{name}", ladder=(Act(do=do),))
+        Rule(
+            id=name,
+            when=When.model_validate(when),
+            words=f"--{name}",
+            ladder=(Act(do=do),),
+        )
         for wanted, name, when, do in table
         if wanted is not None
     )
