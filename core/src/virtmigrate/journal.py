@@ -13,7 +13,7 @@ import threading
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from virtmigrate.errors import JournalError, NotMovable, Side
 
@@ -222,7 +222,9 @@ class MemoryJournal:
         self._lock = threading.Lock()
         self._entries: dict[str, Entry] = {}
         self._plans: dict[str, Plan] = {}
-        self._records: dict[str, list[tuple[str, float, Body]]] = {}
+        self._records: dict[str, list[Any]] = {}
+        """Kind, moment and body of one record after the other. Not each in a tuple:
+        what is kept for good is walked again and again by the garbage collector."""
         self._open: dict[str, str] = {}
         self._owner = Owner.me()
 
@@ -254,7 +256,7 @@ class MemoryJournal:
         del durable
         if (records := self._records.get(migration)) is None:
             raise unknown(migration)
-        records.append((kind, at, body))
+        records += (kind, at, body)
 
     def close(
         self,
@@ -297,11 +299,10 @@ class MemoryJournal:
         """The records of one."""
         if migration not in self._records:
             raise unknown(migration)
+        flat = self._records[migration]
+        parts = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
         # No checksum: what lives and dies with the process can't be torn.
-        return [
-            Record(seq, *record, 0)
-            for seq, record in enumerate(self._records[migration], 1)
-        ]
+        return [Record(seq, *record, 0) for seq, record in enumerate(parts, 1)]
 
 
 def unknown(migration: str) -> JournalError:
