@@ -74,17 +74,16 @@ class Connection:
             raise ControllerKilled
         if self.closed:
             raise self._unreachable("the connection is closed")
-        struck: list[Fault] = []
         store = world.store
         with store.lock:
             state = store.state
             machine = self.machine(state)
             host = state.hosts[self.host]
-            script = state.faults
-            if not script:
+            if not state.faults:
                 if not host.up:
                     raise self._unreachable("the host is down")
                 return act(machine, host)
+            struck: list[Fault] = []
             if "before" in edges:
                 struck += self._befallen(machine, step, "before", uuid)
             if not struck or not faults.fails(struck[0], self.host):
@@ -146,15 +145,17 @@ class Connection:
     def machine(self, state: State) -> Machine:
         """The world, in which everything up to now has happened."""
         world = self.world
-        if world.in_file and (state.outgoing or state.incoming):
+        now = self._now_in_file(state) if world.in_file else world.clock.now()
+        if now > state.now:  # while no time passes, nothing happens by itself
+            settle(state, now)
+        return Machine(state, now)
+
+    def _now_in_file(self, state: State) -> float:
+        """The time, once what other processes left is in order."""
+        if state.outgoing or state.incoming:
             # At the last moment that anybody saw it alive, not now.
             end_jobs(Machine(state, state.now), _orphaned)
-        now = world.now(state)
-        if state.events or state.outgoing:
-            settle(state, now)
-        else:
-            state.now = max(state.now, now)
-        return Machine(state, now)
+        return self.world.now(state)
 
     def _unreachable(self, why: str) -> HostUnreachable:
         return HostUnreachable(

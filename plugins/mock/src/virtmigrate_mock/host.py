@@ -19,8 +19,6 @@ from virtmigrate_mock.styles import Style, style_named
 from virtmigrate_mock.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.clock import Clock
     from virtmigrate.host import Host
@@ -28,20 +26,23 @@ if TYPE_CHECKING:
     from virtmigrate_mock.machine import Machine
     from virtmigrate_mock.state import GuestState, HostState
 
-KEYS = ["host"]
-FAULTS: tuple[tuple[str, Callable[[HostURI], bool]], ...] = (
-    ("it has a transport", lambda uri: uri.transport is not None),
-    ("it has a user", lambda uri: uri.user is not None),
-    ("it has a port", lambda uri: uri.port is not None),
-    ("the only key is host", lambda uri: [key for key, _ in uri.query] != KEYS),
-    ("it names no host", lambda uri: not uri.query[0][1]),
-    (
-        "it names neither a world nor a file",
-        lambda uri: not uri.host and len(uri.path) <= 1,
-    ),
-    ("a world has no path", lambda uri: bool(uri.host) and uri.path not in ("", "/")),
-)
-"""What is wrong with a URI if it holds, in this order."""
+
+def _wrong(uri: HostURI) -> str:
+    """What is wrong with a URI, "" if nothing is."""
+    keys, host = dict(uri.query), uri.host
+    table = (
+        (uri.transport is not None, "it has a transport"),
+        (uri.user is not None, "it has a user"),
+        (uri.port is not None, "it has a port"),
+        (keys.keys() != {"host"}, "the only key is host"),
+        (not keys.get("host"), "it names no host"),
+        (not host and len(uri.path) <= 1, "it names neither a world nor a file"),
+        (host and uri.path not in ("", "/"), "a world has no path"),
+    )
+    for holds, words in table:
+        if holds:
+            return words
+    return ""
 
 
 class MockHypervisor:
@@ -57,13 +58,12 @@ class MockHypervisor:
         Raises:
             BadInput: A transport, user, port, unknown key, or no host.
         """
-        for wrong, holds in FAULTS:
-            if holds(uri):
-                raise BadInput(
-                    f"bad mock URI {uri.shown}: {wrong}",
-                    subject="uri",
-                    remedy="write mock://WORLD?host=NAME or mock:///FILE?host=NAME",
-                )
+        if wrong := _wrong(uri):
+            raise BadInput(
+                f"bad mock URI {uri.shown}: {wrong}",
+                subject="uri",
+                remedy="write mock://WORLD?host=NAME or mock:///FILE?host=NAME",
+            )
 
     def connect(self, uri: HostURI, side: Side, clock: Clock) -> MockHost:
         """Open a host; its time is the world's, whatever `clock` says.

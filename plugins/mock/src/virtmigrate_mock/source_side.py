@@ -34,10 +34,9 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 
 
-def by_daemon(ctx: Context) -> bool:
+def by_daemon(ctx: Context, source: MockHost) -> bool:
     """Whether the hypervisor carries the phases out inside perform."""
-    peer = ctx.plan.form is Form.PEER_TO_PEER
-    return peer or mock_host(ctx.source).style.daemon
+    return ctx.plan.form is Form.PEER_TO_PEER or source.style.daemon
 
 
 def begin(ctx: Context) -> bytes:
@@ -56,7 +55,7 @@ def begin(ctx: Context) -> bytes:
             raise _error(source, uuid, "the guest is not running")
         if jobs.outgoing(machine, host.name, uuid) is not None:
             raise _error(source, uuid, "another migration of the guest is active")
-        if guest.live is not None and not by_daemon(ctx):
+        if guest.live is not None and not by_daemon(ctx, source):
             machine.state.outgoing[job_key(host.name, uuid)] = _job(
                 ctx, guest.state, JobPhase.BEGUN
             )
@@ -80,7 +79,7 @@ def _error(host: MockHost, uuid: str, message: str) -> HostError:
 
 def _job(ctx: Context, was: RunState, phase: JobPhase) -> Job:
     source = mock_host(ctx.source)
-    daemon = by_daemon(ctx)
+    daemon = by_daemon(ctx, source)
     return Job(
         uuid=ctx.guest.uuid,
         host=source.name,
@@ -108,7 +107,7 @@ def perform(ctx: Context, cookie: bytes) -> bytes:
     source = mock_host(ctx.source)
     uuid = ctx.guest.uuid
     if not ctx.options.offline:
-        if not by_daemon(ctx):
+        if not by_daemon(ctx, source):
             eat(cookie, "prepare", source.world.label, uuid, source.side)
         source.connection.call(
             "perform",
@@ -125,7 +124,7 @@ def _start(ctx: Context, machine: Machine, host: HostState) -> None:
     source = mock_host(ctx.source)
     uuid = ctx.guest.uuid
     guest = present(host, uuid, source.side)
-    if by_daemon(ctx):
+    if by_daemon(ctx, source):
         job = _job(ctx, guest.state, JobPhase.MOVING)
         _prepare_by_daemon(ctx, machine, host, job)
         machine.state.outgoing[job_key(host.name, uuid)] = job

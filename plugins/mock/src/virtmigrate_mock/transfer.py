@@ -107,7 +107,7 @@ def boundary(transfer: Transfer, live: Live, rate_mib_s: float) -> float:
     may_be_left = rate_mib_s * transfer.downtime_ms / 1000
     known = transfer.bandwidth_mib_s == rate_mib_s
     first = transfer.at if known else transfer.measured_at + MEASURE_S
-    at = _look_at(transfer, rate_mib_s, may_be_left, first)
+    at = _look_at(transfer, _Price(transfer, rate_mib_s), may_be_left, first)
     through = transfer.at + transfer.remaining_mib / rate_mib_s
     if at < through - TINY_S or live.running_since is None:
         return at
@@ -135,21 +135,22 @@ def _next_event(transfer: Transfer, rate_mib_s: float) -> float:
         return math.inf
     if transfer.stopped_at is not None:
         return _end_at(transfer, rate_mib_s)
-    at = _look_at(transfer, rate_mib_s, threshold(transfer), transfer.at)
-    if transfer.bandwidth_mib_s == rate_mib_s and _Price(transfer, rate_mib_s).plain:
+    price = _Price(transfer, rate_mib_s)
+    at = _look_at(transfer, price, threshold(transfer), transfer.at)
+    if price.plain and transfer.bandwidth_mib_s == rate_mib_s:
         return at
     # The threshold may be another one once the bandwidth has been measured again.
     return min(at, _next_look(transfer, transfer.measured_at + MEASURE_S))
 
 
 def _look_at(
-    transfer: Transfer, rate_mib_s: float, may_be_left: float, first: float
+    transfer: Transfer, price: _Price, may_be_left: float, first: float
 ) -> float:
     """The first look of the migration thread, from `first` on, that finds no more."""
-    left, price = transfer.remaining_mib, _Price(transfer, rate_mib_s)
+    left = transfer.remaining_mib
     much = max(left - may_be_left, 0.0)
     if price.plain:
-        all_s, much_s = left / rate_mib_s, much / rate_mib_s
+        all_s, much_s = left / price.rate, much / price.rate
     else:
         areas, cursor = transfer.areas, transfer.cursor_mib
         all_s = bitmap.seconds_for(areas, cursor, left, price)
