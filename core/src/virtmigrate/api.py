@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 BARE = Options()
 """The request of whoever asks for nothing."""
+NEVER = threading.Event()
+"""The wish to cancel of a caller that blocks: nobody can set it."""
 
 
 class Migrator:
@@ -183,7 +185,7 @@ class Migrator:
         says how it ended (`Result.raise_unless_succeeded`).
         """
         wanted = self._request(guest, options, policy, measure_s)
-        return self._migrate(new_id(), wanted, (source, destination), threading.Event())
+        return self._migrate(new_id(), wanted, (source, destination), NEVER)
 
     def start(
         self,
@@ -253,7 +255,7 @@ class Migrator:
                 msg = "hosts or guest are not as they were when the plan was made"
                 stale = NotMovable(msg, subject=plan.guest.name, remedy="plan again")
                 raise ExceptionGroup(msg, [stale])
-            return self._run(new_id(), plan, (here, there), threading.Event())
+            return self._run(new_id(), plan, (here, there), NEVER)
 
     def recover(
         self,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from virtmigrate.host import Sample
     from virtmigrate.policy import Do
 
+NUMBERS = (int, float)
 MOST = float(1 << 62)
 WINDOW_S = 0.8
 """A rate is measured over this long."""
@@ -76,10 +77,10 @@ class Pass:
 
 def figure(value: object) -> float | None:
     """A number that can be a measurement: finite, not negative, not absurd."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if value is None or isinstance(value, bool) or not isinstance(value, NUMBERS):
         return None
     number = float(value)
-    return number if math.isfinite(number) and 0 <= number <= MOST else None
+    return number if 0 <= number <= MOST else None
 
 
 @dataclass(slots=True)
@@ -246,8 +247,9 @@ class History:
 
         Nor is a moment in which the rate just falls, or comes back.
         """
-        now, usual = self.sending(MOMENT_S), self.sending()
-        if now is None or usual is None:
+        if (now := self.sending(MOMENT_S)) is None:
+            return False
+        if (usual := self.sending()) is None:
             return False
         shrinks = self.passing(MOMENT_S) or 0.0
         if max(now, shrinks) < max(DROPPED * self.best(), STEADY * usual):

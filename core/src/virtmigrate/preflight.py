@@ -22,7 +22,8 @@ def blockers(request: PlanContext) -> list[Finding]:
     """
     options, guest, seen = request.options, request.guest, request.sighting
     there = request.there
-    name = options.dest_name or guest.name
+    called = guest.name
+    name = options.dest_name or called
     holder = request.destination.name_taken_by(name)
     same = request.source.uuid == request.destination.uuid
     here, host = Side.SOURCE, request.destination.name
@@ -34,18 +35,18 @@ def blockers(request: PlanContext) -> list[Finding]:
          name, f"another guest is called {name} there",
          "give this one a new name with --dname, or rename that one"),
         (not same and there.state.active, "already-active", Side.DESTINATION,
-         guest.name, f"a guest of the same UUID is {there.state} there",
+         called, f"a guest of the same UUID is {there.state} there",
          "find out which copy is the right one, and stop the other"),
         (there.state is RunState.UNREACHABLE, "unreachable", Side.DESTINATION, host,
          f"the host does not answer: {there.why}", "look at its daemon"),
-        (seen.state is RunState.UNREACHABLE, "unreachable", here, guest.name,
+        (seen.state is RunState.UNREACHABLE, "unreachable", here, called,
          f"the host does not answer: {seen.why}", "look at its daemon"),
-        (seen.job, "job-active", here, guest.name,
+        (seen.job, "job-active", here, called,
          "another job (a migration?) is active on the guest",
          "wait for it, or abort it"),
-        (seen.state in POSTCOPY, "in-postcopy", here, guest.name,
+        (seen.state in POSTCOPY, "in-postcopy", here, called,
          "the guest is in the middle of a post-copy", "resume that migration"),
-        (seen.state is RunState.PAUSED_MIGRATION, "half-migrated", here, guest.name,
+        (seen.state is RunState.PAUSED_MIGRATION, "half-migrated", here, called,
          "the guest is paused by a migration that was not finished",
          "`virtmigrate recover` finds out where it belongs"),
     )

@@ -12,12 +12,12 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-def remote(*things: object) -> bool:
-    """Whether asking any of these hosts or hypervisors is worth a thread.
+def remote(one: object, other: object) -> bool:
+    """Whether asking either of these hosts or hypervisors is worth a thread.
 
     They say so by an attribute `remote`; one that says nothing answers at once.
     """
-    return any(getattr(thing, "remote", False) for thing in things)
+    return bool(getattr(one, "remote", False) or getattr(other, "remote", False))
 
 
 def together(
