@@ -70,10 +70,8 @@ class Connection:
             HostError: What `act` or a fault raises.
         """
         world = self.world
-        if self.owner.token in world.dead:
-            raise ControllerKilled
-        if self.closed:
-            raise self._unreachable("the connection is closed")
+        if self.closed or world.dead:
+            self._see_alive()
         store = world.store
         with store.lock:
             state = store.state
@@ -95,6 +93,12 @@ class Connection:
         for fault in struck:
             self.strike(fault, step)
         return answer
+
+    def _see_alive(self) -> None:
+        if self.owner.token in self.world.dead:
+            raise ControllerKilled
+        if self.closed:
+            raise self._unreachable("the connection is closed")
 
     def _befallen(
         self, machine: Machine, step: str, when: str, uuid: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from virtmigrate.capabilities import Progress
@@ -30,7 +31,7 @@ def gauge(host: MockHost, uuid: str, seconds: float) -> Workload | None:
         return None
     memory = int(live.memory_mib * MIB)
     if seconds <= 0 or host.style.progress is not Progress.BYTES:
-        return Workload(memory_bytes=memory)
+        return _unmeasured(memory)
     host.world.clock.sleep(seconds)
     curve = tuple(
         (at, int(distinct(live, at) * MIB))
@@ -39,6 +40,12 @@ def gauge(host: MockHost, uuid: str, seconds: float) -> Workload | None:
     return Workload(
         memory_bytes=memory, curve=curve, basis=(f"writes: watched for {seconds:g} s",)
     )
+
+
+@lru_cache(maxsize=256)
+def _unmeasured(memory_bytes: int) -> Workload:
+    """The same few sizes, over and over: each is described once."""
+    return Workload(memory_bytes=memory_bytes)
 
 
 def distinct(live: Live, seconds: float) -> float:

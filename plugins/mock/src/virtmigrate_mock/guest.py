@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from virtmigrate_mock.state import HostState
 
 
+ABSENT = Sighting(RunState.ABSENT)
+
+
 class MockGuest:
     """One guest on one host, there or not."""
 
@@ -42,7 +45,7 @@ class MockGuest:
         def see(machine: Machine, host: HostState) -> Sighting:
             guest = host.guests.get(self.uuid)
             if guest is None:
-                return Sighting(RunState.ABSENT)
+                return ABSENT
             job = machine.state.outgoing.get(job_key(host.name, self.uuid))
             moving = job is not None and job.phase is JobPhase.MOVING
             state = guest.state
