@@ -180,9 +180,8 @@ def test_to_open_it_twice_drops_no_lock(path, journal):
     SQLiteJournal(path)
     thief = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute("
     thief += "'PRAGMA journal_mode=DELETE')"
-    ran = subprocess.run(
-        (sys.executable, "-c", thief, path), capture_output=True, text=True, check=False
-    )
+    command = (sys.executable, "-c", thief, path)
+    ran = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert "database is locked" in ran.stderr
     journal.open("m1", PLAN, 1.0)
     assert len(journal.entries()) == 1
