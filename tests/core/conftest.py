@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from hypothesis import settings
 
 from tests.core.runs import Run
 from tests.core.scripted import World
 from virtmigrate.sqlite_journal import SQLiteJournal
-
-# Other work on the machine must not fail a property; pytest-timeout bounds each test.
-# The examples that `tox -m fast` can afford; VIRTMIGRATE_EXAMPLES asks for more.
-settings.register_profile(
-    "virtmigrate",
-    deadline=None,
-    max_examples=int(os.environ.get("VIRTMIGRATE_EXAMPLES", "40")),
-)
-settings.load_profile("virtmigrate")
 
 
 @pytest.fixture

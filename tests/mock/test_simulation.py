@@ -11,7 +11,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.requirements import requirement
@@ -153,7 +153,6 @@ guests = st.builds(
 
 
 @requirement("physics.pages")
-@settings(deadline=None, max_examples=60)
 @given(guest=guests, downtime_ms=st.floats(20, 3000), xbzrle=st.sampled_from([0, 512]))
 def test_what_holds_of_any_transfer(guest, downtime_ms, xbzrle):
     moved = simulate(
@@ -172,7 +171,6 @@ def test_what_holds_of_any_transfer(guest, downtime_ms, xbzrle):
         assert moved.total_s == pytest.approx(60)
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     slow=st.floats(0, 60),
     more=st.floats(5, 60),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.requirements import requirement
@@ -172,7 +172,6 @@ def test_the_bitmap_says_what_is_left(pattern):
     assert moving.dirtied_mib == 0
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     dirty=st.floats(0, 300),
     working_set=st.floats(1, 1000),
@@ -199,7 +198,6 @@ def test_how_often_one_looks_changes_nothing(
     assert in_steps.iteration == at_once.iteration
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     dirty=st.floats(0, 49),
     working_set=st.floats(1, 1000),

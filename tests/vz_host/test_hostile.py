@@ -8,7 +8,7 @@ import socket
 import struct
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.vz_host.conftest import virsh
@@ -109,7 +109,6 @@ def test_garbage_by_the_thousand(hosts):
 SIGNATURES = sorted({p.takes for p in PROCEDURES.values()} | {ERROR})
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(SIGNATURES), st.binary(max_size=200))
 def test_no_payload_breaks_the_reader(signature, payload):
     try:

@@ -1,0 +1,17 @@
+"""What every test shares: how many examples a property looks at, and no clock."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# Other work on the machine must not fail a property; pytest-timeout bounds each test.
+# The examples that `tox -m fast` can afford; VIRTMIGRATE_EXAMPLES asks for more.
+settings.register_profile(
+    "virtmigrate",
+    deadline=None,
+    max_examples=int(os.environ.get("VIRTMIGRATE_EXAMPLES", "40")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("virtmigrate")
