@@ -22,7 +22,7 @@ def busy(rig, guest_name):
     rig.lab.guest_start(
         guest_name,
         host="a",
-        memory_mib=96,
+        memory_mib=128,
         working_set_mib=64,
         dirty_rate_mib_s=LINK_MIB_S * 3 // 2,
     )
