@@ -239,6 +239,12 @@ REQUIREMENTS: dict[str, Requirement] = {
         "What is done is decided by a table that never starts a second copy, ends a "
         "running or the last one, or resumes a stale one.",
     ),
+    "recover.fence": Requirement(
+        PROJECT,
+        "A host that does not come back is done without on a person's word: written "
+        "down, believed only of a host that does not answer, and never enough to end a "
+        "running guest or to resume a stale one.",
+    ),
     "lost.killed": Requirement(
         PROJECT,
         "Whoever is killed, whenever, `recover` finds the one right state.",

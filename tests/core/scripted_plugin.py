@@ -31,7 +31,10 @@ class ScriptedHypervisor:
 
     def connect(self, uri, side, clock):
         world = self.plugin.world if self.plugin else self.world
-        return ScriptedHost(uri.path.strip("/"), world, str(uri))
+        name = uri.path.strip("/")
+        if name in world.down:
+            raise HostUnreachable("no connection", side=side)
+        return ScriptedHost(name, world, str(uri))
 
 
 class ScriptedPlugin:

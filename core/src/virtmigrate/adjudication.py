@@ -166,6 +166,15 @@ def _parse() -> dict[tuple[At, At, Told, bool], Verdict]:
 TABLE = _parse()
 
 
+def fenced(at: At) -> At:
+    """A side that can't be seen, and of which a person vouches that nothing runs there.
+
+    A definition may be left, and at the destination that may mean that it has run
+    there; so it counts as one.
+    """
+    return At.DEFINED if at is At.UNREACHABLE else at
+
+
 def at_source(seen: Sighting, *, ours: bool) -> At:
     """Reduce what the source shows.
 

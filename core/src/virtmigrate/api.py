@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from virtmigrate.clock import Clock, RealClock
-from virtmigrate.closing import Closing
 from virtmigrate.context import Context
 from virtmigrate.debts import collect, owes
 from virtmigrate.doors import Doors
@@ -23,7 +22,6 @@ from virtmigrate.errors import (
     Side,
     leaves,
 )
-from virtmigrate.forward import decide_landing
 from virtmigrate.handle import Handle
 from virtmigrate.journal import claimed, unknown
 from virtmigrate.links import last_rate
@@ -32,9 +30,8 @@ from virtmigrate.manager import Manager
 from virtmigrate.opening import opened, reopened
 from virtmigrate.options import Options
 from virtmigrate.planning import Request, make_plan
-from virtmigrate.recovery import last_result
+from virtmigrate.recovering import judge, recover
 from virtmigrate.results import Paid
-from virtmigrate.settle import see
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +43,7 @@ if TYPE_CHECKING:
     from virtmigrate.plan import Plan
     from virtmigrate.policy import Policy
     from virtmigrate.relay import Relay
-    from virtmigrate.results import Debt, Result
+    from virtmigrate.results import Debt, Judgement, Result
 
 BARE = Options()
 """The request of whoever asks for nothing."""
@@ -263,38 +260,42 @@ class Migrator:
         *,
         source: str | None = None,
         destination: str | None = None,
+        fence_proof: str = "",
     ) -> Result:
         """Bring a migration to an end whose controller died. Safe to call twice.
+
+        A transfer that still runs by itself is steered on by its policy. A host that
+        does not answer is left alone; what the other shows, and the journal, decide.
 
         Args:
             migration: Its id; one that is closed gives the result that it had.
             source: URI to open, where the plan's had a secret that it does not show.
             destination: The same for the destination.
+            fence_proof: The host (name, URI or UUID) of this migration of which you
+                state that it is off, or that nothing of this guest runs there any
+                more, and never will by itself. It is written down.
 
         Raises:
             JournalError: No such migration, or its journal can't be trusted.
-            NotMovable: Its controller lives.
-            HostUnreachable: A host does not answer; nothing was touched.
+            NotMovable: Its controller lives; or a proof names a host that answers.
+            BadInput: A proof names another host, or a URI leads to one.
+            HostUnreachable: Neither host answers; nothing was touched.
         """
-        entry = self.journal.take_over(migration)
-        if entry.closed is not None:
-            return last_result(self.journal.records(migration))
-        plan = self.journal.plan(migration)
-        uris = (source or plan.source.uri, destination or plan.destination.uri)
-        with reopened(migration, plan, uris, self) as again:
-            ctx, state = again.ctx, again.state
-            ctx.suspended = state.suspended
-            ctx.landing = state.landing or decide_landing(ctx, see(ctx.guest))
-            again.book.obligations = list(state.owed)
-            return Closing(
-                ctx,
-                again.relay,
-                again.book,
-                again.monitor,
-                state.told,
-                prepared=state.prepared,
-                left=state.left(plan),
-            ).close()
+        return recover(self, migration, (source, destination), fence_proof)
+
+    def judge(
+        self,
+        migration: str,
+        *,
+        source: str | None = None,
+        destination: str | None = None,
+        fence_proof: str = "",
+    ) -> Judgement:
+        """What `recover` would find now, and make of it. Nothing is touched.
+
+        Arguments and errors as `recover`; its controller may live.
+        """
+        return judge(self, migration, (source, destination), fence_proof)
 
     def settle(
         self,

@@ -10,6 +10,7 @@ from virtmigrate.host import RunState
 if TYPE_CHECKING:
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.clock import Clock
+    from virtmigrate.errors import Side
     from virtmigrate.host import Definitions, Guest, Host, Sighting
     from virtmigrate.options import Options
     from virtmigrate.plan import Plan
@@ -69,6 +70,8 @@ class Context:
             takes that for an admin's wish.
         notes: What a plugin must remember between its phases: text to text,
             journalled with each record, no secrets.
+        fenced: The side whose host does not answer, and of which a person states that
+            nothing runs there any more.
         engine: For perform: `pulse()`, `warn()`, `owe()`.
         clock: The time.
     """
@@ -87,6 +90,7 @@ class Context:
     landing: RunState = RunState.RUNNING
     suspended: bool = False
     notes: dict[str, str] = field(default_factory=dict)
+    fenced: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from virtmigrate.journal import Body, Entry, Journal
     from virtmigrate.relay import Relay
 
-AT_SOURCE = ("restore_source",)
+AT_SOURCE = ("restore_source", "retire_source")
 """Obligations that concern the source's host; the others concern the destination's."""
 
 
@@ -193,12 +193,33 @@ def _restore_source(ctx: Context, relay: Relay) -> tuple[Paid, str]:
     return Paid.PAID, "the source has its definition again"
 
 
+def _retire_source(ctx: Context, relay: Relay) -> tuple[Paid, str]:
+    """A source that was said to be off is back: its definition goes, if that was asked.
+
+    A guest that runs there all the same is never ended.
+    """
+    del relay
+    here, there = see(ctx.guest), see(ctx.arrival)
+    if here.state is RunState.UNREACHABLE:
+        return Paid.OWED, f"the source does not answer: {here.why}"
+    if here.state.active:
+        return Paid.OWED, f"the guest is {here.state} at the source: look at both hosts"
+    if not here.persistent or not ctx.options.undefine_source:
+        return Paid.PAID, "nothing is left at the source but what was asked for"
+    if not there.persistent and _keeps_one(ctx):
+        return Paid.OWED, f"the destination shows {there.state}: this is the last one"
+    ctx.guest.undefine()
+    return Paid.PAID, "the source's definition has gone"
+
+
 def _clean_destination(ctx: Context, relay: Relay) -> tuple[Paid, str]:
     """End an incomplete copy, while the source is seen to hold the guest."""
     del relay
     there = see(ctx.arrival)
     if there.state is RunState.UNREACHABLE:
         return Paid.OWED, f"the destination does not answer: {there.why}"
+    if there.state is RunState.SHUTOFF and there.persistent:
+        return _clean_definition(ctx)
     if there.state is not RunState.PAUSED_MIGRATION:
         return Paid.PAID, "no incomplete copy is left there"
     here = see(ctx.guest)
@@ -208,8 +229,21 @@ def _clean_destination(ctx: Context, relay: Relay) -> tuple[Paid, str]:
     return Paid.PAID, "the incomplete copy there was ended"
 
 
+def _clean_definition(ctx: Context) -> tuple[Paid, str]:
+    """Remove a definition that we brought there, while the source has its own."""
+    before = ctx.captured.destination.state if ctx.captured else None
+    if before is not RunState.ABSENT:
+        return Paid.PAID, "the definition there was there before"
+    here = see(ctx.guest)
+    if not here.persistent:
+        return Paid.OWED, f"the source shows {here.state}: this definition is the last"
+    ctx.arrival.undefine()
+    return Paid.PAID, "the definition there has gone"
+
+
 PAYERS: dict[str, Callable[[Context, Relay], tuple[Paid, str]]] = {
     "undo_persist": _undo_persist,
     "restore_source": _restore_source,
     "clean_destination": _clean_destination,
+    "retire_source": _retire_source,
 }

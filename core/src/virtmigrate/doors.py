@@ -7,17 +7,20 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from virtmigrate.errors import Side, VirtmigrateError
+from virtmigrate.errors import HostUnreachable, Side, VirtmigrateError
 from virtmigrate.together import remote, together
 from virtmigrate.uri import parse_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from virtmigrate.clock import Clock
     from virtmigrate.host import Host, Hypervisor
     from virtmigrate.manager import Manager
     from virtmigrate.uri import HostURI
+
+    Otherwise = Callable[[Side, str], Host]
+    """From a side, and why its host does not answer."""
 
 KEPT_MOST = 16
 KEPT_S = 60.0
@@ -66,12 +69,19 @@ class Doors:
             yield host
 
     @contextmanager
-    def pair(self, source: str, destination: str) -> Iterator[tuple[Host, Host]]:
+    def pair(
+        self, source: str, destination: str, otherwise: Otherwise | None = None
+    ) -> Iterator[tuple[Host, Host]]:
         """Both hosts; both URIs are checked before either is opened.
+
+        Args:
+            source: Its URI.
+            destination: Its URI.
+            otherwise: Makes what stands in for a host that does not answer.
 
         Raises:
             ExceptionGroup: Of all that is wrong with the URIs.
-            HostUnreachable: A host does not answer.
+            HostUnreachable: A host does not answer, and nothing stands in for it.
         """
         refused: list[Exception] = []
         doors: list[Door] = []
@@ -85,8 +95,8 @@ class Doors:
             raise ExceptionGroup(msg, refused)
         first, second = doors
         here, there = together(
-            lambda: self._open(first),
-            lambda: self._open(second),
+            lambda: self._open_or(first, otherwise),
+            lambda: self._open_or(second, otherwise),
             apart=remote(first.kind, second.kind),
             discard=lambda host: host.close(),
         )
@@ -115,6 +125,14 @@ class Doors:
                 return host
             host.close()
         return door.kind.connect(door.uri, door.side, self._clock)
+
+    def _open_or(self, door: Door, otherwise: Otherwise | None) -> Host:
+        try:
+            return self._open(door)
+        except HostUnreachable as error:
+            if otherwise is None:
+                raise
+            return otherwise(door.side, error.message)
 
     @contextmanager
     def _let_go(self, door: Door, host: Host) -> Iterator[Host]:

@@ -85,10 +85,15 @@ class Monitor:
             self.limit = CANCELLED
             raise Cancelled(CANCELLED)
 
-    def watch(self, perform: Callable[[], T]) -> T:
-        """Run a perform; what ends it because of a limit is called by that name."""
+    def watch(self, perform: Callable[[], T], *, since_s: float = 0.0) -> T:
+        """Run a perform; what ends it because of a limit is called by that name.
+
+        Args:
+            perform: It, or the wait for one that another controller began.
+            since_s: How long it has been under way already.
+        """
         ctx = self._bound()
-        self._began = ctx.clock.now()
+        self._began = ctx.clock.now() - since_s
         self.history = History(
             self._began,
             able=able(ctx.plan, ctx.options),

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from virtmigrate.context import Context
+from virtmigrate.errors import BadInput, Side
 from virtmigrate.logbook import Logbook
 from virtmigrate.monitor import Monitor
 from virtmigrate.recovery import remember
+from virtmigrate.silent import SilentHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,13 +64,36 @@ def opened(
     return ctx, monitor
 
 
+def _same(hosts: tuple[Host, Host], plan: Plan) -> None:
+    """A guest is looked for on the hosts of the plan, wherever a URI leads today."""
+    here, there = hosts
+    if isinstance(here, SilentHost) and isinstance(there, SilentHost):
+        raise here.unreachable()
+    for host, facts in ((here, plan.source), (there, plan.destination)):
+        if host.uuid != facts.uuid:
+            msg = f"{host.uri} leads to {host.name}, another host than {facts.name}"
+            remedy = f"name the URI of the {host.side}: --{host.side} URI"
+            raise BadInput(msg, side=host.side, subject="uri", remedy=remedy)
+
+
 @contextmanager
 def reopened(
     migration: str, plan: Plan, uris: tuple[str, str], migrator: Migrator
 ) -> Iterator[Reopened]:
-    """A migration made again from its journal, both hosts open."""
+    """A migration made again from its journal; one host at least is open.
+
+    Raises:
+        HostUnreachable: Neither answers.
+        BadInput: Another host answers than the plan was made for.
+    """
     state = remember(migrator.journal.records(migration))
-    with migrator.doors.pair(*uris) as hosts:
+    facts = {Side.SOURCE: plan.source, Side.DESTINATION: plan.destination}
+
+    def silent(side: Side, why: str) -> Host:
+        return SilentHost(facts[side], side, why)
+
+    with migrator.doors.pair(*uris, otherwise=silent) as hosts:
+        _same(hosts, plan)
         book = Logbook(migration, migrator.journal, migrator.clock, migrator.sinks)
         ctx, monitor = opened(plan, hosts, book, threading.Event())
         ctx.captured, ctx.notes = state.captured, state.notes

@@ -27,6 +27,7 @@ class Remembered:
 
     Attributes:
         told: How far it had come.
+        performing: Seconds since the epoch when perform began; None = it did not.
         captured: Both sides before anything was touched; None = it had not begun.
         landing: State in which the guest was to be left; None = COMMIT, which decides
             it, was not written.
@@ -38,6 +39,7 @@ class Remembered:
     """
 
     told: Told = Told.BEGUN
+    performing: float | None = None
     captured: Captured | None = None
     landing: RunState | None = None
     suspended: bool = False
@@ -72,6 +74,8 @@ def _take(state: Remembered, record: Record) -> None:
     taker = TAKERS.get(record.kind)
     if taker is not None:
         taker(state, record.body)
+    if state.told is Told.PERFORM_INTENDED and state.performing is None:
+        state.performing = record.at
 
 
 def _take_capture(state: Remembered, body: Body) -> None:

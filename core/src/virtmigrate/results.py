@@ -115,6 +115,26 @@ class Result(Model):
         return self
 
 
+class Judgement(Model):
+    """What recovery would find, and make of it."""
+
+    migration: str
+    """Its id in the journal."""
+    guest: str
+    """Name at the source."""
+    told: str
+    """How far the journal says that it came: `j0` begin and prepare, `j1` perform
+    intended, `j2` perform done, `j3` COMMIT, `jR` rollback intended."""
+    source: RunState
+    """What the source shows."""
+    destination: RunState
+    """What the destination shows."""
+    verdict: str
+    """A word of the decision table."""
+    why: str
+    """What it means."""
+
+
 class Paid(StrEnum):
     """What became of an obligation."""
 
@@ -135,7 +155,7 @@ class Debt(Model):
     uuid: str
     """Identity."""
     obligation: str
-    """`undo_persist`, `restore_source` or `clean_destination`."""
+    """`undo_persist`, `restore_source`, `clean_destination`, `retire_source`."""
     state: Paid
     """Whether it is done now."""
     why: str

@@ -17,8 +17,9 @@ from virtmigrate.adjudication import (
     adjudicate,
     at_destination,
     at_source,
+    fenced,
 )
-from virtmigrate.errors import PluginError, VirtmigrateError
+from virtmigrate.errors import PluginError, Side, VirtmigrateError
 from virtmigrate.host import RunState, Sighting
 from virtmigrate.phases import Outcome
 
@@ -88,7 +89,7 @@ class Settler:
             source, destination = self.look()
             if ended := self._offline(source, destination):
                 return ended
-            verdict = self._judge(source, destination)
+            verdict = self.judge(source, destination)
             if verdict is not Verdict.WAIT:
                 break
             if clock.now() >= until:
@@ -101,13 +102,17 @@ class Settler:
             source, destination = self.look()
         return self._as_seen(outcome, verdict, source, destination)
 
-    def _judge(self, source: Sighting, destination: Sighting) -> Verdict:
-        return adjudicate(
+    def judge(self, source: Sighting, destination: Sighting) -> Verdict:
+        """What the table says of what both sides show."""
+        here, there = (
             at_source(source, ours=self.ctx.suspended),
             at_destination(destination),
-            self.told,
-            two_step=self.ctx.plan.two_step,
         )
+        if self.ctx.fenced is Side.SOURCE:
+            here = fenced(here)
+        elif self.ctx.fenced is Side.DESTINATION:
+            there = fenced(there)
+        return adjudicate(here, there, self.told, two_step=self.ctx.plan.two_step)
 
     def _as_seen(
         self, outcome: Outcome, verdict: Verdict, source: Sighting, there: Sighting
@@ -184,8 +189,9 @@ class Settler:
         A source that does not answer was seen stopped before COMMIT, and nobody
         resumes it since: the guest need not wait for it, only the retirement does.
         """
-        silent = source.state is RunState.UNREACHABLE
-        if not self._retire_source(source) and not silent:
+        gone = self._retire_source(source)
+        silent = not gone and source.state is RunState.UNREACHABLE
+        if not gone and not silent:
             return Outcome.UNKNOWN
         waits = there.state is RunState.PAUSED
         if self.ctx.landing is RunState.RUNNING and waits and not self._resume_there():
@@ -198,7 +204,8 @@ class Settler:
         Its definition comes back at the source before one goes at the destination.
         """
         before = self.ctx.captured.definitions.persistent if self.ctx.captured else None
-        if before and not source.persistent:
+        silent = source.state is RunState.UNREACHABLE  # its definition is where it was
+        if before and not source.persistent and not silent:
             self._try(lambda: self.ctx.source.define(before))
         self._clear_destination(there)
         return Outcome.ROLLED_BACK
@@ -228,6 +235,9 @@ class Settler:
         ctx = self.ctx
         if not self.prepared:
             return True
+        if self._fenced(Side.DESTINATION, there):
+            self._owe_clean_up()
+            return True
         if there.state in (RunState.PAUSED_MIGRATION, RunState.PAUSED):
             self._try(ctx.arrival.destroy)
             there = see(ctx.arrival)
@@ -235,6 +245,10 @@ class Settler:
             self._try(ctx.arrival.undefine)
             there = see(ctx.arrival)
         return not there.state.active and there.state is not RunState.UNREACHABLE
+
+    def _fenced(self, side: Side, seen: Sighting) -> bool:
+        """Whether nothing runs there, by a person's word: the rest waits for it."""
+        return self.ctx.fenced is side and seen.state is RunState.UNREACHABLE
 
     def _superfluous_there(self) -> bool:
         """Whether the definition there is ours, and not the last one."""
@@ -258,6 +272,12 @@ class Settler:
     def _retire_source(self, source: Sighting) -> bool:
         """End the source's stopped copy and apply what was asked of its definition."""
         ctx = self.ctx
+        if self._fenced(Side.SOURCE, source):
+            ctx.engine.owe("retire_source")
+            ctx.engine.warn(
+                "see that the guest is not started at the source when that host is back"
+            )
+            return True
         if source.state in (RunState.PAUSED, RunState.PAUSED_MIGRATION):
             self._try(ctx.guest.destroy)
             source = see(ctx.guest)

@@ -44,7 +44,7 @@ def entry_data(entry: Entry) -> dict[str, object]:
         "outcome": entry.outcome,
         "owed": list(entry.owed),
         "owner": {"pid": entry.owner.pid, "alive": alive},
-        "needs_recovery": entry.closed is None and not alive,
+        "needs_recovery": entry.closed is None and not entry.busy,
     }
 
 

@@ -9,14 +9,22 @@ import typer
 
 from virtmigrate.cli.arguments import Json
 from virtmigrate.cli.conduct import Conductor
+from virtmigrate.cli.faults import exit_code, known
 from virtmigrate.cli.help import TaughtCommand
-from virtmigrate.cli.output import document, say
+from virtmigrate.cli.output import document, say, shown
 from virtmigrate.cli.progress import display
 from virtmigrate.cli.telling import summary
+from virtmigrate.cli.waiting import asking
+from virtmigrate.errors import BadInput, VirtmigrateError
 from virtmigrate.handle import Handle
 
 if TYPE_CHECKING:
-    from virtmigrate.results import Result
+    from collections.abc import Callable
+
+    from virtmigrate.cli.tools import Tools
+    from virtmigrate.results import Judgement, Result
+
+    Ways = dict[str, str | None]
 
 GOES_ON = "recovery goes on to its end. Ctrl-C again leaves at once; run it again then."
 
@@ -30,8 +38,26 @@ def recover(
     ctx: typer.Context,
     *,
     migration: Annotated[
-        str, typer.Argument(metavar="ID", help="As `virtmigrate status` shows it.")
-    ],
+        str | None,
+        typer.Argument(metavar="ID", help="As `virtmigrate status` shows it."),
+    ] = None,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Each that is open and whose controller is dead."),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Look and say what would be done; do nothing."),
+    ] = False,
+    fence_proof: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST",
+            help="You state that this host, which does not answer, is off or has "
+            "nothing of the guest running, and never will by itself. It is written "
+            "down. A wrong statement may cost the guest.",
+        ),
+    ] = "",
     source: Annotated[
         str | None,
         typer.Option(metavar="URI", help="The source, if its URI had a password."),
@@ -45,21 +71,78 @@ def recover(
     """Bring a migration to an end whose controller died. Safe to run twice.
 
     Both hosts are looked at, and what they show decides with what the journal says:
-    forward, back, or hands off where the truth can't be seen. A migration that is
-    over already is told again, and nothing is done.
+    forward, back, or hands off where the truth can't be seen. A transfer that still
+    runs by itself is steered on by its policy. A migration that is over already is
+    told again, and nothing is done.
     """
-    conductor = Conductor([display(verbose=False, quiet=False)], first=GOES_ON)
-    migrator = ctx.obj.migrator(conductor.sink)
-    result: Result = conductor.run(
-        lambda: Handle(
-            migration,
-            # Not to be cancelled: it only does what both hosts allow.
-            lambda _: migrator.recover(
-                migration, source=source, destination=destination
-            ),
-        )
-    )
-    say(summary(result))
+    _check(migration, fence_proof or source or destination, everything=everything)
+    ways: Ways = {"source": source, "destination": destination}
+    ways["fence_proof"] = fence_proof
+    ids = _left(ctx.obj) if everything else [migration or ""]
+    one = _judge if dry_run else _recover
+    told: list[dict[str, object]] = []
+    codes = [0]
+    for each in ids:
+        try:
+            data, code = one(ctx.obj, each, ways)
+        except VirtmigrateError as error:
+            if not everything:
+                raise
+            say(f"error: {each}: {error}")
+            errors = known(error)
+            data = {"migration": each, "errors": [e.as_dict() for e in errors]}
+            code = exit_code(errors)
+        told.append(data)
+        codes.append(code)
+    if everything and not ids:
+        say("nothing to recover")
     if as_json:
-        document(json.loads(result.model_dump_json()))
-    raise typer.Exit(result.outcome.exit_code)
+        document({"recovered": told} if everything else told[0])
+    raise typer.Exit(max(codes))
+
+
+def _check(migration: str | None, for_one: str | None, *, everything: bool) -> None:
+    """One migration, or all of them.
+
+    Raises:
+        BadInput: Neither, both, or what only one can have with all.
+    """
+    if (migration is None) is not everything:
+        raise BadInput(
+            "name one migration, or --all",
+            subject="recover",
+            remedy="`virtmigrate status` lists those that are open",
+        )
+    if everything and for_one:
+        raise BadInput(
+            "--fence-proof, --source and --destination are about one migration",
+            subject="recover",
+            remedy="recover that one by its ID first",
+        )
+
+
+def _left(tools: Tools) -> list[str]:
+    """Those that are open, and whose controller is dead."""
+    journal = tools.journal()
+    entries = journal.entries() if journal else []
+    return [e.migration for e in entries if e.closed is None and not e.busy]
+
+
+def _recover(tools: Tools, migration: str, ways: Ways) -> tuple[dict[str, object], int]:
+    conductor = Conductor([display(verbose=False, quiet=False)], first=GOES_ON)
+    # Not to be cancelled: it only does what both hosts allow.
+    call: Callable[..., Result] = tools.migrator(conductor.sink).recover
+    result = conductor.run(lambda: Handle(migration, lambda _: call(migration, **ways)))
+    say(summary(result))
+    return json.loads(result.model_dump_json()), result.outcome.exit_code
+
+
+def _judge(tools: Tools, migration: str, ways: Ways) -> tuple[dict[str, object], int]:
+    call: Callable[..., Judgement] = tools.migrator().judge
+    found = asking(lambda: call(migration, **ways), "looking at both hosts")
+    say(
+        f"{found.migration}: {shown(found.guest)}: {found.why}\n"
+        f"  source: {found.source}, destination: {found.destination}; "
+        f"journal {found.told}, verdict {found.verdict}; nothing was touched"
+    )
+    return found.model_dump(mode="json"), 0

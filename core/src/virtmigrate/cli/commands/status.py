@@ -47,15 +47,14 @@ def status(ctx: typer.Context, *, as_json: Json = False) -> None:
 
 
 def _lines(entry: Entry, now: float) -> list[str]:
-    alive = entry.owner.alive()
     died = entry.outcome or "its controller died"
-    state = f"process {entry.owner.pid} carries it out" if alive else died
+    state = f"process {entry.owner.pid} carries it out" if entry.busy else died
     since = span(now - entry.opened)
     lines = [
         f"{entry.migration}: {entry.guest}, open for {since}: {state}",
         f"  from {entry.source}",
         f"  to {entry.destination}",
     ]
-    if not alive:
+    if not entry.busy:
         lines.append(f"  next: virtmigrate recover {entry.migration}")
     return lines

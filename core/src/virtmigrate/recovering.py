@@ -1,0 +1,160 @@
+"""A migration whose controller died: made again from its journal, judged, ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from virtmigrate.adjudication import WHY, Told
+from virtmigrate.closing import Closing
+from virtmigrate.errors import BadInput, NotMovable, Side, VirtmigrateError
+from virtmigrate.forward import decide_landing
+from virtmigrate.opening import reopened
+from virtmigrate.phases import Outcome
+from virtmigrate.recovery import last_result
+from virtmigrate.results import Judgement
+from virtmigrate.rollback import completes_alone
+from virtmigrate.settle import Settler, see
+from virtmigrate.silent import SilentHost
+
+if TYPE_CHECKING:
+    from virtmigrate.api import Migrator
+    from virtmigrate.context import Context
+    from virtmigrate.opening import Reopened
+    from virtmigrate.plan import Plan
+    from virtmigrate.results import Result
+
+LOOK_S = 0.25
+PATIENCE_S = 60.0
+"""So long after its policy's last deadline a transfer is watched, and no longer."""
+
+
+def recover(
+    migrator: Migrator, migration: str, uris: tuple[str | None, str | None], proof: str
+) -> Result:
+    """See `Migrator.recover`.
+
+    Args:
+        migrator: Its journal, its hosts.
+        migration: Its id.
+        uris: Of source and destination; None = as in the plan.
+        proof: The host that is stated to be off, "" for none.
+    """
+    journal = migrator.journal
+    entry = journal.take_over(migration)
+    if entry.closed is not None:
+        return last_result(journal.records(migration))
+    try:
+        return _end(migrator, migration, uris, proof)
+    except VirtmigrateError:
+        # It is carried out by nobody now: whoever comes next may take it over.
+        now = migrator.clock.wall()
+        journal.close(migration, Outcome.UNKNOWN, now, settled=False)
+        raise
+
+
+def _end(
+    migrator: Migrator, migration: str, uris: tuple[str | None, str | None], proof: str
+) -> Result:
+    plan = migrator.journal.plan(migration)
+    with reopened(migration, plan, _uris(plan, uris), migrator) as again:
+        ctx, state = again.ctx, again.state
+        ctx.suspended = state.suspended
+        if proof:
+            ctx.fenced = _fenced(ctx, proof)
+            again.book.write("fenced", durable=True, side=ctx.fenced, host=proof)
+        _see_through(again)
+        ctx.landing = state.landing or decide_landing(ctx, see(ctx.guest))
+        again.book.obligations = list(state.owed)
+        return Closing(
+            ctx,
+            again.relay,
+            again.book,
+            again.monitor,
+            state.told,
+            prepared=state.prepared,
+            left=state.left(plan),
+        ).close()
+
+
+def judge(
+    migrator: Migrator, migration: str, uris: tuple[str | None, str | None], proof: str
+) -> Judgement:
+    """See `Migrator.judge`; arguments as `recover`."""
+    plan = migrator.journal.plan(migration)
+    with reopened(migration, plan, _uris(plan, uris), migrator) as again:
+        ctx, state = again.ctx, again.state
+        ctx.suspended = state.suspended
+        if proof:
+            ctx.fenced = _fenced(ctx, proof)
+        settler = Settler(
+            ctx,
+            again.relay,
+            state.told,
+            prepared=state.prepared,
+            judged=lambda *_: None,
+            fault=lambda _: None,
+        )
+        source, destination = settler.look()
+        verdict = settler.judge(source, destination)
+        return Judgement(
+            migration=migration,
+            guest=plan.guest.name,
+            told=state.told.value,
+            source=source.state,
+            destination=destination.state,
+            verdict=verdict.value,
+            why=WHY[verdict],
+        )
+
+
+def _uris(plan: Plan, given: tuple[str | None, str | None]) -> tuple[str, str]:
+    return given[0] or plan.source.uri, given[1] or plan.destination.uri
+
+
+def _fenced(ctx: Context, proof: str) -> Side:
+    """The side of the host that a person states to be off.
+
+    Raises:
+        BadInput: It is no host of this migration.
+        NotMovable: It answers.
+    """
+    for host in (ctx.source, ctx.destination):
+        if proof in (host.name, host.uri, host.uuid):
+            break
+    else:
+        raise BadInput(
+            f"{proof[:80]!r} is no host of migration {ctx.migration}",
+            subject="fence_proof",
+            remedy=f"name {ctx.source.name} or {ctx.destination.name}",
+        )
+    if not isinstance(host, SilentHost):
+        msg = f"{host.name} answers: what runs there can be seen"
+        raise NotMovable(
+            msg, side=host.side, subject=host.name, remedy="recover without the proof"
+        )
+    return host.side
+
+
+def _see_through(again: Reopened) -> None:
+    """Steer a transfer that outlived its controller, by the plan's own policy.
+
+    Only the hypervisor that completes a move by itself goes on without us; what we
+    drove ends with the connection. The clock of the policy runs on from its start.
+    """
+    ctx, began = again.ctx, again.state.performing
+    alone = again.state.told is Told.PERFORM_INTENDED and completes_alone(ctx)
+    if not alone or began is None or not see(ctx.guest).job:
+        return
+    since_s = max(0.0, ctx.clock.wall() - began)
+    policy = ctx.plan.policy
+    size = ctx.plan.workload.memory_bytes if ctx.plan.workload else 0
+    most = policy.deadline_s(size) + policy.limits.max_switchover_s + PATIENCE_S
+    until = ctx.clock.now() - since_s + most
+
+    def wait() -> None:
+        while see(ctx.guest).job and ctx.clock.now() < until:
+            again.monitor.pulse()
+            ctx.clock.sleep(LOOK_S)
+
+    again.book.note("resumed", since_s=since_s)
+    again.monitor.watch(wait, since_s=since_s)
