@@ -15,12 +15,12 @@ from tests.requirements import requirement
 pytestmark = pytest.mark.lab
 
 
-def killed_at(rig, guest: str, state, kind: str, step: str) -> str:
+def killed_at(rig, guest: str, state, kind: str, step: str, *words: str) -> str:
     """Run `migrate` in a process of its own and kill it at an event; the id."""
     rig.lab.link_rate(24)
     command = [sys.executable, "-m", "virtmigrate", "-c", rig.a]
     process = subprocess.Popen(
-        [*command, "migrate", guest, rig.b, "--events"],
+        [*command, "migrate", guest, rig.b, "--events", *words],
         env={**os.environ, "VIRTMIGRATE_STATE_DIR": str(state)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -36,9 +36,9 @@ def killed_at(rig, guest: str, state, kind: str, step: str) -> str:
     return event["migration"]
 
 
-def recover(rig, state, migration: str):
+def recover(rig, state, migration: str, *words: str):
     done = subprocess.run(
-        [sys.executable, "-m", "virtmigrate", "recover", migration, "--json"],
+        [sys.executable, "-m", "virtmigrate", "recover", migration, "--json", *words],
         env={**os.environ, "VIRTMIGRATE_STATE_DIR": str(state)},
         capture_output=True,
         encoding="utf-8",
@@ -79,3 +79,23 @@ def test_killed_right_after_commit_it_is_never_run_twice(rig, guest, tmp_path):
         assert done.returncode == 4, (done.stderr, result)
         assert (rig.state("a", guest), rig.state("b", guest)) == ("paused", "")
         assert len(rig.lab.guest_runs(guest, since=began)) == 1
+
+
+@requirement("recover.policy")
+def test_the_policy_of_a_transfer_that_outlives_its_controller_goes_on(
+    rig, guest_name, tmp_path
+):
+    """Peer-to-peer the source's daemon moves it, and only its policy can end that."""
+    rig.lab.guest_start(
+        guest_name, host="a", memory_mib=96, working_set_mib=64, dirty_rate_mib_s=64
+    )
+    busy, began, state = guest_name, rig.lab.now(), tmp_path / "state"
+    words = ("--p2p", "--policy", "virsh", "--max-time", "12")
+    migration = killed_at(rig, busy, state, "progress", "", *words)
+    done, judged = recover(rig, state, migration, "--dry-run")
+    assert (judged["verdict"], judged["source"]) == ("W", "running"), done.stderr
+    done, result = recover(rig, state, migration)
+    assert result["outcome"] == "rolled back", (done.stderr, result)
+    assert (result["fired"]["limit"], result["fired"]["value"]) == ("max_total", 12)
+    rig.runs_only_on("a", busy, began)
+    assert rig.state("b", busy) == ""
