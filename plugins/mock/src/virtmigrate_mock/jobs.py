@@ -156,8 +156,12 @@ def kill(machine: Machine, host: HostState, guest: GuestState, why: str) -> None
 
 
 def forget_if_orphaned(machine: Machine, job: Job) -> None:
-    """A job that has ended and whose controller has gone is of use to nobody."""
+    """A job that has ended and whose controller has gone is of use to nobody.
+
+    Whoever finds the guest may let it run: no coma is kept up for it any more.
+    """
     if job.owner is None and job.phase not in (JobPhase.BEGUN, JobPhase.MOVING):
+        machine.note("coma-over", job.uuid, job.host)
         machine.state.outgoing.pop(job_key(job.host, job.uuid), None)
 
 
