@@ -40,6 +40,8 @@ def test_a_good_move_is_let_pass():
         (("halt a 5", "run a 4"), "stale"),
         (("create a running", "end a destroy"), "last copy"),
         (("define a", "undefine a"), "no definition"),
+        (("run a 0", "befell b pause", "run b 0"), "at once"),
+        (("run a 0", "befell b start", "run b 0", "run a 0"), "at once"),
         (("coma a", "run a 0"), "coma"),
         (("run a 0", "coma a"), "coma"),
         (("switch b x", "landed b y"), "damaged"),
@@ -57,6 +59,7 @@ def test_what_must_never_be_is_seen(lines, words):
     "lines",
     [
         ("create a running", "end a admin"),
+        ("run a 0", "befell b start", "run b 0"),
         ("create a running", "end a crash"),
         ("define a", "undefine a admin"),
         ("coma a", "coma-over b", "run b 0"),

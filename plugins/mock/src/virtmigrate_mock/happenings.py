@@ -28,7 +28,7 @@ def schedule(state: State, event: Event) -> None:
 
 def happen(machine: Machine, event: Event) -> None:
     """Let an event take effect now."""
-    machine.note(event.what, event.guest, event.host)
+    machine.note("befell", event.guest, event.host, event.what)
     HAPPENINGS[event.what](machine, event)
 
 

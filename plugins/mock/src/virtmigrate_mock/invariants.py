@@ -32,6 +32,8 @@ class _Life:
     coma: bool = False
     sent: str = ""
     excused: bool = False
+    started: str = ""
+    """Where a person starts it at this moment."""
 
 
 def violations(
@@ -61,13 +63,19 @@ NO_DEFINITION = "no definition is left on any host"
 
 
 def _run(life: _Life, record: Record) -> str:
+    by_hand, life.started = life.started == record.host, ""
     life.running.add(record.host)
-    if len(life.running) > 1:
+    if len(life.running) > 1 and not by_hand:
         return f"runs on {' and '.join(sorted(life.running))} at once"
     if life.coma:
         return "its CPUs ran during a coma"
     if record.counter_s < life.boots.get(record.boot, 0.0) - SLACK_S:
         return "a stale memory was resumed: its counter went back"
+    return ""
+
+
+def _befell(life: _Life, record: Record) -> str:
+    life.started = record.host if record.detail == "start" else ""
     return ""
 
 
@@ -133,6 +141,7 @@ def _landed(life: _Life, record: Record) -> str:
 
 
 JUDGES: dict[str, Callable[[_Life, Record], str]] = {
+    "befell": _befell,
     "run": _run,
     "halt": _halt,
     "create": _create,
