@@ -93,7 +93,7 @@ class Story:
 def told(seed):
     """The story of a seed."""
     dice, story = random.Random(seed), Story()
-    world, uuid, options = furnished(dice, story)
+    world, uuid, persistent, options = furnished(dice, story)
     journal = MemoryJournal()
     mover = Migrator(manager=MANAGER, journal=journal, clock=world.clock)
     policy = policy_of(dice, story)
@@ -116,7 +116,7 @@ def told(seed):
     for entry in journal.entries():
         for record in journal.records(entry.migration):
             story.tell(record.seq, record.kind, f"{record.at:.9f}", record.body)
-    vanishes = options.persist_dest is False
+    vanishes = options.persist_dest is False or not persistent
     story.wrong = world.violations(may_vanish=(uuid,) if vanishes else ())
     copies = {host.name: host.guests.get(uuid) for host in world.state().hosts.values()}
     active = [host for host, copy in copies.items() if copy and copy.state.active]
@@ -142,7 +142,7 @@ def furnished(dice, story):
     uuid = world.add_guest("a", "g", working_set_mib=guest["memory_mib"] / 2, **guest)
     asked = dice.choice(ASKED)
     story.tell(style, guest, asked)
-    return world, uuid, Options(**asked)
+    return world, uuid, guest["persistent"], Options(**asked)
 
 
 def policy_of(dice, story):

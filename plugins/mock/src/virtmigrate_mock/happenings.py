@@ -118,13 +118,12 @@ def _start(machine: Machine, event: Event) -> None:
 
 def _reboot(machine: Machine, event: Event) -> None:
     host, guest = _found(machine, event)
-    if guest is not None and guest.live is not None:
-        state = guest.state
-        machine.halt(host, guest, state)
+    # One whose CPUs stand still can't.
+    if guest is not None and guest.live is not None and guest.state is RunState.RUNNING:
+        machine.halt(host, guest, guest.state)
         guest.live.boot = len(machine.state.history) + 1
         guest.live.counter_s = 0.0
-        if state is RunState.RUNNING:
-            machine.run(host, guest)
+        machine.run(host, guest)
 
 
 def _corrupt(machine: Machine, event: Event) -> None:
