@@ -160,6 +160,14 @@ def test_a_uri_that_leads_to_another_host_is_refused():
     assert run.world.calls == []
 
 
+@requirement("recover.fence")
+def test_a_host_in_whose_place_there_is_another_can_be_said_to_be_no_more():
+    run = killed_at("bare", "perform", "before")
+    result = run.migrator.recover("m1", destination="scripted:///a", fence_proof="b")
+    assert result.outcome is Outcome.ROLLED_BACK
+    assert run.world.hosts["a"] == Copy(RUNNING, XML)
+
+
 # Only looking ------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from virtmigrate.api import Migrator
     from virtmigrate.host import Host
-    from virtmigrate.plan import Plan
+    from virtmigrate.plan import HostFacts, Plan
     from virtmigrate.recovery import Remembered
     from virtmigrate.relay import Relay
 
@@ -64,23 +64,44 @@ def opened(
     return ctx, monitor
 
 
-def _same(hosts: tuple[Host, Host], plan: Plan) -> None:
+def _same(hosts: tuple[Host, Host], plan: Plan, proof: str) -> tuple[Host, Host]:
     """A guest is looked for on the hosts of the plan, wherever a URI leads today."""
     here, there = hosts
     if isinstance(here, SilentHost) and isinstance(there, SilentHost):
         raise here.unreachable()
-    for host, facts in ((here, plan.source), (there, plan.destination)):
-        if host.uuid != facts.uuid:
-            msg = f"{host.uri} leads to {host.name}, another host than {facts.name}"
-            remedy = f"name the URI of the {host.side}: --{host.side} URI"
-            raise BadInput(msg, side=host.side, subject="uri", remedy=remedy)
+    return _one(here, plan.source, proof), _one(there, plan.destination, proof)
+
+
+def _one(host: Host, facts: HostFacts, proof: str) -> Host:
+    if host.uuid == facts.uuid:
+        return host
+    msg = f"{host.uri} leads to {host.name}, another host than {facts.name}"
+    if proof in (facts.name, facts.uri, facts.uuid):
+        return SilentHost(facts, host.side, msg)  # it is no more, says somebody
+    raise BadInput(
+        msg,
+        side=host.side,
+        subject="uri",
+        remedy=f"name its URI: --{host.side}; or --fence-proof if it is no more",
+    )
 
 
 @contextmanager
 def reopened(
-    migration: str, plan: Plan, uris: tuple[str, str], migrator: Migrator
+    migration: str,
+    plan: Plan,
+    uris: tuple[str, str],
+    migrator: Migrator,
+    proof: str = "",
 ) -> Iterator[Reopened]:
     """A migration made again from its journal; one host at least is open.
+
+    Args:
+        migration: Its id.
+        plan: Its plan.
+        uris: Of source and destination.
+        migrator: Its journal, its hosts.
+        proof: A host of the plan that is stated to be off, "" for none.
 
     Raises:
         HostUnreachable: Neither answers.
@@ -92,8 +113,8 @@ def reopened(
     def silent(side: Side, why: str) -> Host:
         return SilentHost(facts[side], side, why)
 
-    with migrator.doors.pair(*uris, otherwise=silent) as hosts:
-        _same(hosts, plan)
+    with migrator.doors.pair(*uris, otherwise=silent) as opened_hosts:
+        hosts = _same(opened_hosts, plan, proof)
         book = Logbook(migration, migrator.journal, migrator.clock, migrator.sinks)
         ctx, monitor = opened(plan, hosts, book, threading.Event())
         ctx.captured, ctx.notes = state.captured, state.notes

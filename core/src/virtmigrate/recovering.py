@@ -56,7 +56,7 @@ def _end(
     migrator: Migrator, migration: str, uris: tuple[str | None, str | None], proof: str
 ) -> Result:
     plan = migrator.journal.plan(migration)
-    with reopened(migration, plan, _uris(plan, uris), migrator) as again:
+    with reopened(migration, plan, _uris(plan, uris), migrator, proof) as again:
         ctx, state = again.ctx, again.state
         ctx.suspended = state.suspended
         if proof:
@@ -81,7 +81,7 @@ def judge(
 ) -> Judgement:
     """See `Migrator.judge`; arguments as `recover`."""
     plan = migrator.journal.plan(migration)
-    with reopened(migration, plan, _uris(plan, uris), migrator) as again:
+    with reopened(migration, plan, _uris(plan, uris), migrator, proof) as again:
         ctx, state = again.ctx, again.state
         ctx.suspended = state.suspended
         if proof:
