@@ -183,11 +183,14 @@ def test_the_second_signal_leaves_at_once(begun, number, code, words):
         stderr=subprocess.PIPE,
         encoding="utf-8",
     ) as process:
-        assert process.stdout.readline() == "ready\n"
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.readline() == "cancelled\n"
-        process.send_signal(number)
-        _, err = process.communicate(timeout=WAIT_S)
+        try:
+            assert process.stdout.readline() == "ready\n"
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.readline() == "cancelled\n"
+            process.send_signal(number)
+            _, err = process.communicate(timeout=WAIT_S)
+        finally:
+            process.kill()
     assert process.returncode == code
     assert all(word in err for word in words)
 
