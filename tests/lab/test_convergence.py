@@ -12,6 +12,7 @@ from virtmigrate.presets import preset
 pytestmark = pytest.mark.lab
 
 LINK_MIB_S = 32
+MEMORY_MIB = 128
 PLAIN = Options(compressed=False)
 """Pages in full: so that what the policy decides is seen, not what xbzrle saves."""
 
@@ -22,7 +23,7 @@ def busy(rig, guest_name):
     rig.lab.guest_start(
         guest_name,
         host="a",
-        memory_mib=128,
+        memory_mib=MEMORY_MIB,
         working_set_mib=64,
         dirty_rate_mib_s=LINK_MIB_S * 3 // 2,
     )
@@ -95,6 +96,6 @@ def test_measuring_ends_no_emulated_guest_and_foretells(rig, busy):
     plan = rig.migrator.plan(busy, rig.b, rig.a, PLAIN, measure_s=2.0)
     assert plan.forecast.verdict is Verdict.NEEDS
     assert "--allow-postcopy" in plan.forecast.needs
-    assert plan.workload.memory_bytes == 96 << 20
+    assert plan.workload.memory_bytes == MEMORY_MIB << 20
     assert any("sampling" in line for line in plan.workload.basis)
     rig.runs_only_on("b", busy, began)
