@@ -37,7 +37,9 @@ def test_a_bare_move(move, furnish, container, p2p):
 def test_the_four_words_of_the_thread(move, furnish):
     furnish()
     words = ("compressed", "live", "persist_dest", "undefine_source")
-    moved(move, move(**dict.fromkeys(words, True)))
+    result = move(**dict.fromkeys(words, True))
+    moved(move, result)
+    assert all(getattr(result.effective, word) is True for word in words)
 
 
 @requirement("live.meaning")
@@ -59,7 +61,9 @@ def test_a_coma_lasts_from_before_perform_until_after_landing(move, furnish, p2p
 @pytest.mark.parametrize("p2p", [False, True], ids=["driven", "p2p"])
 def test_paused_lands_paused(move, furnish, p2p):
     furnish()
-    moved(move, move(paused=True, p2p=p2p), "paused")
+    result = move(paused=True, p2p=p2p)
+    moved(move, result, "paused")
+    assert result.warnings == ()
 
 
 @requirement("paused")
@@ -80,14 +84,14 @@ def test_a_wish_to_stay_paused_is_verified(move, furnish, monkeypatch):
 def test_a_paused_guest(move, furnish, asked, state):
     furnish()
     virsh(move.hosts["a"], "suspend", "g")
-    moved(move, move(**asked), state)
+    assert moved(move, move(**asked), state).problems == ()
 
 
 @requirement("offline.vz-disks")
 @pytest.mark.parametrize("asked", [{}, {"offline": True}], ids=str)
 def test_a_stopped_guest_moves_cold(move, furnish, asked):
     furnish(run=False)
-    moved(move, move(**asked), "stopped")
+    assert moved(move, move(**asked), "stopped").running_on == ()
 
 
 def test_a_new_name(move, furnish):
@@ -99,7 +103,9 @@ def test_a_new_name(move, furnish):
 @pytest.mark.parametrize("uri", ["vzmigr://vz-b", "vzmigr://vz-b:64000"])
 def test_an_address(move, furnish, uri):
     furnish()
-    moved(move, move(migrate_uri=uri))
+    result = move(migrate_uri=uri)
+    moved(move, result)
+    assert result.effective.migrate_uri == uri
 
 
 @requirement("undefine.absent")
@@ -154,9 +160,10 @@ def test_a_flag_word_keeps_libvirts_strict_meaning(move, furnish):
 def test_a_flag_word_of_a_usual_orchestrator(move, furnish):
     furnish()
     nova = 0x1 | 0x2 | 0x8 | 0x10
-    moved(
-        move, move.migrator.migrate("g", *move.uris, Options.from_libvirt_flags(nova))
-    )
+    options = Options.from_libvirt_flags(nova)
+    result = move.migrator.migrate("g", *move.uris, options)
+    moved(move, result)
+    assert (result.warnings, result.obligations) == ((), ())
 
 
 @requirement("declare.progress")

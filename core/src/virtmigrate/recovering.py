@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from virtmigrate.adjudication import WHY, Told
@@ -17,10 +18,11 @@ from virtmigrate.settle import Settler, see
 from virtmigrate.silent import SilentHost
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from virtmigrate.api import Migrator
     from virtmigrate.context import Context
     from virtmigrate.opening import Reopened
-    from virtmigrate.plan import Plan
     from virtmigrate.results import Result
 
 LOOK_S = 0.25
@@ -55,12 +57,9 @@ def recover(
 def _end(
     migrator: Migrator, migration: str, uris: tuple[str | None, str | None], proof: str
 ) -> Result:
-    plan = migrator.journal.plan(migration)
-    with reopened(migration, plan, _uris(plan, uris), migrator, proof) as again:
+    with _again(migrator, migration, uris, proof) as again:
         ctx, state = again.ctx, again.state
-        ctx.suspended = state.suspended
-        if proof:
-            ctx.fenced = _fenced(ctx, proof)
+        if ctx.fenced:
             again.book.write("fenced", durable=True, side=ctx.fenced, host=proof)
         _see_through(again)
         ctx.landing = state.landing or decide_landing(ctx, see(ctx.guest))
@@ -72,7 +71,7 @@ def _end(
             again.monitor,
             state.told,
             prepared=state.prepared,
-            left=state.left(plan),
+            left=state.left(ctx.plan),
         ).close()
 
 
@@ -80,17 +79,12 @@ def judge(
     migrator: Migrator, migration: str, uris: tuple[str | None, str | None], proof: str
 ) -> Judgement:
     """See `Migrator.judge`; arguments as `recover`."""
-    plan = migrator.journal.plan(migration)
-    with reopened(migration, plan, _uris(plan, uris), migrator, proof) as again:
-        ctx, state = again.ctx, again.state
-        ctx.suspended = state.suspended
-        if proof:
-            ctx.fenced = _fenced(ctx, proof)
+    with _again(migrator, migration, uris, proof) as again:
         settler = Settler(
-            ctx,
+            again.ctx,
             again.relay,
-            state.told,
-            prepared=state.prepared,
+            again.state.told,
+            prepared=again.state.prepared,
             judged=lambda *_: None,
             fault=lambda _: None,
         )
@@ -98,8 +92,8 @@ def judge(
         verdict = settler.judge(source, destination)
         return Judgement(
             migration=migration,
-            guest=plan.guest.name,
-            told=state.told.value,
+            guest=again.ctx.plan.guest.name,
+            told=again.state.told.value,
             source=source.state,
             destination=destination.state,
             verdict=verdict.value,
@@ -107,8 +101,18 @@ def judge(
         )
 
 
-def _uris(plan: Plan, given: tuple[str | None, str | None]) -> tuple[str, str]:
-    return given[0] or plan.source.uri, given[1] or plan.destination.uri
+@contextmanager
+def _again(
+    migrator: Migrator, migration: str, uris: tuple[str | None, str | None], proof: str
+) -> Iterator[Reopened]:
+    """The migration as it was left, with a person's word about a host."""
+    plan = migrator.journal.plan(migration)
+    ends = uris[0] or plan.source.uri, uris[1] or plan.destination.uri
+    with reopened(migration, plan, ends, migrator, proof) as again:
+        again.ctx.suspended = again.state.suspended
+        if proof:
+            again.ctx.fenced = _fenced(again.ctx, proof)
+        yield again
 
 
 def _fenced(ctx: Context, proof: str) -> Side:

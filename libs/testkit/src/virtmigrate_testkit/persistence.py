@@ -78,6 +78,7 @@ class PersistenceTests:
             not_applicable("undefine_source=no is refused")
         kit.guest(RunState.SHUTOFF)
         kit.moved(undefine_source=False)
+        assert all(copy.definition for copy in kit.bench.look(NAME))
 
 
 def prepare_there(kit: Kit, *, persistent: bool) -> str | None:

@@ -94,7 +94,24 @@ def simulate(
     rates = [(0.0, link_mib_s)] if isinstance(link_mib_s, int | float) else link_mib_s
     if not guest.memory_mib > 0 or not rates or any(rate < 0 for _, rate in rates):
         raise BadInput("a guest has memory, and a link has a rate", subject="guest")
-    live = Live(
+    live = _alive(guest)
+    transfer = Transfer(
+        started=0.0,
+        at=0.0,
+        total_mib=guest.memory_mib,
+        remaining_mib=guest.memory_mib,
+        pass_mib=guest.memory_mib,
+        downtime_ms=downtime_ms,
+        cap_mib_s=cap_mib_s,
+        auto_converge=auto_converge,
+        xbzrle=xbzrle_cache_mib > 0,
+        cache_mib=xbzrle_cache_mib,
+    )
+    return _moved(_run(begin(transfer, live), live, rates, most_s))
+
+
+def _alive(guest: GuestSpec) -> Live:
+    return Live(
         guest.memory_mib,
         guest.working_set_mib,
         guest.dirty_rate_mib_s,
@@ -103,22 +120,9 @@ def simulate(
         running_since=0.0,
         habits=guest.habits,
     )
-    transfer = begin(
-        Transfer(
-            started=0.0,
-            at=0.0,
-            total_mib=guest.memory_mib,
-            remaining_mib=guest.memory_mib,
-            pass_mib=guest.memory_mib,
-            downtime_ms=downtime_ms,
-            cap_mib_s=cap_mib_s,
-            auto_converge=auto_converge,
-            xbzrle=xbzrle_cache_mib > 0,
-            cache_mib=xbzrle_cache_mib,
-        ),
-        live,
-    )
-    _run(transfer, live, rates, most_s)
+
+
+def _moved(transfer: Transfer) -> Moved:
     stopped, done = transfer.stopped_at, transfer.done_at
     gap = 0.0 if stopped is None or done is None else done - stopped
     return Moved(
@@ -136,7 +140,7 @@ def _run(
     live: Live,
     rates: Sequence[tuple[float, float]],
     most_s: float,
-) -> None:
+) -> Transfer:
     """Through each stretch of the link, until it is over."""
     ends = [at for at, _ in rates[1:]] + [most_s]
     for (_, link), end in zip(rates, ends, strict=True):
@@ -149,4 +153,5 @@ def _run(
             if stage is Stage.MOVING:
                 break
         if stage is Stage.DONE or end >= most_s:
-            return
+            break
+    return transfer

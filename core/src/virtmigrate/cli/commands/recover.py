@@ -25,8 +25,30 @@ if TYPE_CHECKING:
     from virtmigrate.results import Judgement, Result
 
     Ways = dict[str, str | None]
+    Done = tuple[dict[str, object], int]
+    """What is told to programs, and the exit code."""
 
 GOES_ON = "recovery goes on to its end. Ctrl-C again leaves at once; run it again then."
+
+
+Named = Annotated[
+    str | None, typer.Argument(metavar="ID", help="As `virtmigrate status` shows it.")
+]
+Everything = Annotated[
+    bool, typer.Option("--all", help="Each that is open and whose controller is dead.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Look and say what would be done; do nothing.")
+]
+Proof = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST",
+        help="You state that this host, which does not answer, is off or has nothing "
+        "of the guest running, and never will by itself. It is written down. A wrong "
+        "statement may cost the guest.",
+    ),
+]
 
 
 def add(app: typer.Typer, epilog: str) -> None:
@@ -37,27 +59,10 @@ def add(app: typer.Typer, epilog: str) -> None:
 def recover(
     ctx: typer.Context,
     *,
-    migration: Annotated[
-        str | None,
-        typer.Argument(metavar="ID", help="As `virtmigrate status` shows it."),
-    ] = None,
-    everything: Annotated[
-        bool,
-        typer.Option("--all", help="Each that is open and whose controller is dead."),
-    ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Look and say what would be done; do nothing."),
-    ] = False,
-    fence_proof: Annotated[
-        str,
-        typer.Option(
-            metavar="HOST",
-            help="You state that this host, which does not answer, is off or has "
-            "nothing of the guest running, and never will by itself. It is written "
-            "down. A wrong statement may cost the guest.",
-        ),
-    ] = "",
+    migration: Named = None,
+    everything: Everything = False,
+    dry_run: DryRun = False,
+    fence_proof: Proof = "",
     source: Annotated[
         str | None,
         typer.Option(metavar="URI", help="The source, if its URI had a password."),
@@ -80,25 +85,29 @@ def recover(
     ways["fence_proof"] = fence_proof
     ids = _left(ctx.obj) if everything else [migration or ""]
     one = _judge if dry_run else _recover
-    told: list[dict[str, object]] = []
-    codes = [0]
-    for each in ids:
-        try:
-            data, code = one(ctx.obj, each, ways)
-        except VirtmigrateError as error:
-            if not everything:
-                raise
-            say(f"error: {each}: {error}")
-            errors = known(error)
-            data = {"migration": each, "errors": [e.as_dict() for e in errors]}
-            code = exit_code(errors)
-        told.append(data)
-        codes.append(code)
     if everything and not ids:
         say("nothing to recover")
+    done = [
+        _whatever(one, ctx.obj, each, ways) if everything else one(ctx.obj, each, ways)
+        for each in ids
+    ]
     if as_json:
+        told = [data for data, _ in done]
         document({"recovered": told} if everything else told[0])
-    raise typer.Exit(max(codes))
+    raise typer.Exit(max((code for _, code in done), default=0))
+
+
+def _whatever(
+    one: Callable[[Tools, str, Ways], Done], tools: Tools, migration: str, ways: Ways
+) -> Done:
+    """One of several: what fails with it is told, and keeps no other from its end."""
+    try:
+        return one(tools, migration, ways)
+    except VirtmigrateError as error:
+        say(f"error: {migration}: {error}")
+        errors = known(error)
+        told = [each.as_dict() for each in errors]
+        return {"migration": migration, "errors": told}, exit_code(errors)
 
 
 def _check(migration: str | None, for_one: str | None, *, everything: bool) -> None:
@@ -128,7 +137,7 @@ def _left(tools: Tools) -> list[str]:
     return [e.migration for e in entries if e.closed is None and not e.busy]
 
 
-def _recover(tools: Tools, migration: str, ways: Ways) -> tuple[dict[str, object], int]:
+def _recover(tools: Tools, migration: str, ways: Ways) -> Done:
     conductor = Conductor([display(verbose=False, quiet=False)], first=GOES_ON)
     # Not to be cancelled: it only does what both hosts allow.
     call: Callable[..., Result] = tools.migrator(conductor.sink).recover
@@ -137,7 +146,7 @@ def _recover(tools: Tools, migration: str, ways: Ways) -> tuple[dict[str, object
     return json.loads(result.model_dump_json()), result.outcome.exit_code
 
 
-def _judge(tools: Tools, migration: str, ways: Ways) -> tuple[dict[str, object], int]:
+def _judge(tools: Tools, migration: str, ways: Ways) -> Done:
     call: Callable[..., Judgement] = tools.migrator().judge
     found = asking(lambda: call(migration, **ways), "looking at both hosts")
     say(
