@@ -29,61 +29,72 @@ class PatternName(StrEnum):
     DENSE = "dense"
 
 
+Host = Annotated[
+    str | None,
+    typer.Option(metavar="HOST", help="Where it boots; default: the first one."),
+]
+Memory = Annotated[int, typer.Option(metavar="MiB")]
+WorkingSet = Annotated[
+    int, typer.Option(metavar="MiB", help="Memory that is written again and again.")
+]
+DirtyRate = Annotated[
+    int, typer.Option(metavar="MiB/s", help="Pages touched a second, x 4 KiB.")
+]
+Pattern = Annotated[
+    PatternName, typer.Option(help="A word a page, in order or not; or whole pages.")
+]
+Fill = Annotated[
+    int, typer.Option(metavar="PERCENT", help="Incompressible share of each page.")
+]
+Hot = Annotated[
+    int,
+    typer.Option(
+        metavar="PERCENT", help="Of the working set, takes nine writes of ten."
+    ),
+]
+Wave = Annotated[
+    str | None,
+    typer.Option(metavar="MS,MS", help="At the dirty rate, then at the quiet one."),
+]
+QuietRate = Annotated[int, typer.Option(metavar="MiB/s", help="See --wave.")]
+Zero = Annotated[
+    int, typer.Option(metavar="PERCENT", help="Share of pages that stay zero.")
+]
+Ramp = Annotated[
+    int, typer.Option(metavar="MS", help="Time to the ramp rate; see guest ramp.")
+]
+RampRate = Annotated[int, typer.Option(metavar="MiB/s", help="See --ramp.")]
+Transient = Annotated[
+    bool, typer.Option("--transient", help="Without a configuration.")
+]
+Paused = Annotated[
+    bool, typer.Option("--paused", help="With its CPU stopped, not booted.")
+]
+Container = Annotated[
+    bool, typer.Option("--container", help="A container; on vz hosts only.")
+]
+
+
 @app.command("start")
 @told
 def guest_start(  # noqa: PLR0913 - each is an option of the command
     *,
     name: GuestName,
-    host: Annotated[
-        str | None,
-        typer.Option(metavar="HOST", help="Where it boots; default: the first one."),
-    ] = None,
-    memory: Annotated[int, typer.Option(metavar="MiB")] = GuestOptions.memory_mib,
-    working_set: Annotated[
-        int, typer.Option(metavar="MiB", help="Memory that is written again and again.")
-    ] = GuestOptions.working_set_mib,
-    dirty_rate: Annotated[
-        int, typer.Option(metavar="MiB/s", help="Pages touched a second, x 4 KiB.")
-    ] = GuestOptions.dirty_rate_mib_s,
-    pattern: Annotated[
-        PatternName,
-        typer.Option(help="A word a page, in order or not; or whole pages."),
-    ] = PatternName.SEQUENTIAL,
-    fill: Annotated[
-        int, typer.Option(metavar="PERCENT", help="Incompressible share of each page.")
-    ] = GuestOptions.fill_percent,
-    hot: Annotated[
-        int,
-        typer.Option(
-            metavar="PERCENT", help="Of the working set, takes nine writes of ten."
-        ),
-    ] = GuestOptions.hot_percent,
-    wave: Annotated[
-        str | None,
-        typer.Option(metavar="MS,MS", help="At the dirty rate, then at the quiet one."),
-    ] = None,
-    quiet_rate: Annotated[
-        int, typer.Option(metavar="MiB/s", help="See --wave.")
-    ] = GuestOptions.quiet_rate_mib_s,
-    zero: Annotated[
-        int, typer.Option(metavar="PERCENT", help="Share of pages that stay zero.")
-    ] = GuestOptions.zero_percent,
-    ramp: Annotated[
-        int,
-        typer.Option(metavar="MS", help="Time to the ramp rate; see guest ramp."),
-    ] = GuestOptions.ramp_ms,
-    ramp_rate: Annotated[
-        int, typer.Option(metavar="MiB/s", help="See --ramp.")
-    ] = GuestOptions.ramp_rate_mib_s,
-    transient: Annotated[
-        bool, typer.Option("--transient", help="Without a configuration.")
-    ] = False,
-    paused: Annotated[
-        bool, typer.Option("--paused", help="With its CPU stopped, not booted.")
-    ] = False,
-    container: Annotated[
-        bool, typer.Option("--container", help="A container; on vz hosts only.")
-    ] = False,
+    host: Host = None,
+    memory: Memory = GuestOptions.memory_mib,
+    working_set: WorkingSet = GuestOptions.working_set_mib,
+    dirty_rate: DirtyRate = GuestOptions.dirty_rate_mib_s,
+    pattern: Pattern = PatternName.SEQUENTIAL,
+    fill: Fill = GuestOptions.fill_percent,
+    hot: Hot = GuestOptions.hot_percent,
+    wave: Wave = None,
+    quiet_rate: QuietRate = GuestOptions.quiet_rate_mib_s,
+    zero: Zero = GuestOptions.zero_percent,
+    ramp: Ramp = GuestOptions.ramp_ms,
+    ramp_rate: RampRate = GuestOptions.ramp_rate_mib_s,
+    transient: Transient = False,
+    paused: Paused = False,
+    container: Container = False,
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
