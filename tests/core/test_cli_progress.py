@@ -58,7 +58,7 @@ def result(outcome=Outcome.SUCCEEDED, **fields):
         uuid="u",
         outcome=outcome,
         reason="both hosts show it",
-        source=RunState.ABSENT,
+        source=fields.pop("source", RunState.ABSENT),
         destination=RunState.RUNNING,
         effective=Options(),
         timing=fields.pop("timing", Timing()),
@@ -248,3 +248,15 @@ def test_the_summary_has_all_that_a_person_must_know():
 )
 def test_an_open_end_says_what_to_do(outcome, word):
     assert word in summary(result(outcome))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "seen", "said"),
+    [
+        (Outcome.UNKNOWN, RunState.UNREACHABLE, True),
+        (Outcome.UNKNOWN, RunState.PAUSED, False),
+        (Outcome.SUCCEEDED, RunState.UNREACHABLE, False),
+    ],
+)
+def test_a_host_that_does_not_answer_may_be_off_for_good(outcome, seen, said):
+    assert ("--fence-proof" in summary(result(outcome, source=seen))) is said

@@ -81,6 +81,21 @@ def test_one_that_died_is_not_kept(way, kind):
     assert (host.closed, used(way)) == (1, 1)
 
 
+def test_one_that_breaks_at_the_question_fails_nobody_and_is_closed(way, kind):
+    class Broken(Kept):
+        @property
+        def reusable(self):
+            raise OSError
+
+        @reusable.setter
+        def reusable(self, value):
+            """A `Kept` says so of itself."""
+
+    kind.connect = lambda *_: kind.made.append(Broken(9)) or kind.made[-1]
+    assert used(way) == 9
+    assert kind.made[0].closed == 1
+
+
 def test_one_that_died_meanwhile_is_not_used(way, kind):
     used(way)
     kind.made[0].reusable = False

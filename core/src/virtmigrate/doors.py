@@ -156,4 +156,8 @@ class Doors:
 
 
 def _reusable(host: Host) -> bool:
-    return bool(getattr(host, "reusable", False))
+    """Whether it says so; one that breaks at the question is not."""
+    try:
+        return bool(getattr(host, "reusable", False))
+    except Exception:  # noqa: BLE001 - a plugin's Host may raise anything
+        return False

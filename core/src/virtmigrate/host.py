@@ -177,7 +177,13 @@ class Guest(Protocol):
 
 @runtime_checkable
 class Host(Protocol):
-    """One connected host."""
+    """One connected host.
+
+    It may have an attribute `remote` (see `Hypervisor`), and one more: `reusable`.
+    True, asked at the end of its use and before the next, says that its connection
+    lives and that nothing of a migration is left on it; then it is not closed but kept
+    for the next migration. Without it, each migration opens and closes its own.
+    """
 
     @property
     def uri(self) -> str:
@@ -234,9 +240,7 @@ class Hypervisor(Protocol):
     """A kind of host. What `virtmigrate_hypervisors` returns.
 
     It and its `Host` may have an attribute `remote`: True says that hosts take their
-    time to answer, so that both are asked side by side. A `Host` may have an attribute
-    `reusable`: True, asked at the end of its use and before the next, says that its
-    connection lives and that nothing of a migration is left on it.
+    time to answer, so that both are asked side by side.
     """
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from virtmigrate import events
 from virtmigrate.cli.live import ahead
 from virtmigrate.cli.output import shown
+from virtmigrate.host import RunState
 from virtmigrate.phases import Outcome
 from virtmigrate.wording import deed, lasting, limit, mib
 
@@ -22,6 +23,7 @@ NEXT = {
     Outcome.QUARANTINED: "next: look at both hosts; `virtmigrate journal {id}` tells"
     " what was done",
 }
+OFF = "or, if the host that does not answer is off for good: add --fence-proof HOST"
 
 
 def figures(event: events.Progress) -> str:
@@ -147,4 +149,7 @@ def summary(result: Result) -> str:
         lines.append(f"  later: virtmigrate settle {result.migration}")
     if result.outcome in NEXT:
         lines.append("  " + NEXT[result.outcome].format(id=result.migration))
+    unseen = RunState.UNREACHABLE in (result.source, result.destination)
+    if result.outcome is Outcome.UNKNOWN and unseen:
+        lines.append(f"  {OFF}")
     return "\n".join(lines)
