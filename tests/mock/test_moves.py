@@ -231,11 +231,13 @@ def test_a_cancelled_move_leaves_no_trace(style):
 
 def test_a_hundred_times_there_and_back():
     world = furnished()
-    mover = migrator(world)
     uris = [world.uri("a"), world.uri("b")]
-    for _ in range(100):
-        mover.migrate("g", *uris).raise_unless_succeeded()
-        uris.reverse()
+    with migrator(world) as mover:
+        for _ in range(100):
+            mover.migrate("g", *uris).raise_unless_succeeded()
+            uris.reverse()
+        # Each host in each of its two roles, kept for the next.
+        assert len(world.connections) == 4
     state = world.state()
     assert (state.outgoing, state.incoming, world.connections) == ({}, {}, set())
     assert world.violations() == []

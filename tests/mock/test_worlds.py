@@ -79,6 +79,35 @@ def test_a_closed_connection_is_closed():
         guest.suspend()
 
 
+def test_a_host_serves_another_migration_only_while_nothing_is_left_on_it():
+    driver = Driver(furnished()).through("begin")
+    source, destination = driver.source, driver.destination
+    assert (source.reusable, destination.reusable) == (False, True)
+    driver.prepare()
+    assert not destination.reusable
+    for phase in (driver.perform, driver.finish, driver.confirm):
+        phase()
+    assert (source.reusable, destination.reusable) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda world, host: world.befall("crash", "a"),
+        lambda world, host: furnished(),
+        lambda world, host: world.forget(),
+        lambda world, host: host.close(),
+    ],
+    ids=["it is down", "another world", "no world", "closed"],
+)
+def test_a_host_that_would_not_answer_serves_nobody(spoil):
+    world = furnished()
+    host = connect(world, "a")
+    assert host.reusable
+    spoil(world, host)
+    assert not host.reusable
+
+
 @pytest.mark.parametrize(
     "asked",
     [

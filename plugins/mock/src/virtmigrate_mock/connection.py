@@ -94,6 +94,17 @@ class Connection:
             self.strike(fault, step)
         return answer
 
+    @property
+    def idle(self) -> bool:
+        """Whether it may serve another migration: it answers, and holds nothing."""
+        world = self.world
+        if self.closed or world.dead or world.replaced:
+            return False
+        with world.store as state:
+            jobs = [*state.outgoing.values(), *state.incoming.values()]
+            busy = any(_token(job) == self.owner.token for job in jobs)
+            return not busy and state.hosts[self.host].up
+
     def _see_alive(self) -> None:
         if self.owner.token in self.world.dead:
             raise ControllerKilled

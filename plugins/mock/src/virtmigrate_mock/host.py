@@ -165,6 +165,11 @@ class MockHost:
         )
         return MockGuest(self, domain.uuid, domain.name)
 
+    @property
+    def reusable(self) -> bool:
+        """Whether another migration may use it."""
+        return self.connection.idle
+
     def close(self) -> None:
         """Let go; harmless twice."""
         self.connection.close()

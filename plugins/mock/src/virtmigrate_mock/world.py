@@ -151,6 +151,11 @@ class World:
                 known = FILES[label] = cls(label, store, in_file=True)
         return known
 
+    @property
+    def replaced(self) -> bool:
+        """Whether its name means another world by now, or none."""
+        return not self.in_file and WORLDS.get(self.label) is not self
+
     def forget(self) -> None:
         """Take a world out of memory (a file stays)."""
         WORLDS.pop(self.label, None)
