@@ -151,6 +151,16 @@ def test_the_form(reported, asked, form):
     assert form_of(settle(Options(**asked), both), both)[0] is form
 
 
+def test_the_one_call_starts_a_guest_in_post_copy_by_itself():
+    """It would land paused, which libvirt refuses together with post-copy."""
+    both = ends(driven=False)
+    (error,) = refusals(both, postcopy=True)
+    assert error.subject == "postcopy-call-lands-paused"
+    assert "--one-step" in error.remedy
+    settle(Options(postcopy=True, one_step=True), both)
+    settle(Options(postcopy=True), ends())
+
+
 def test_no_form_without_parameters():
     assert declare(params=False).forms == ()
 

@@ -19,7 +19,7 @@ from virtmigrate.capabilities import (
 from virtmigrate_libvirt import phases
 from virtmigrate_libvirt.flags import Feature
 from virtmigrate_qemu import since
-from virtmigrate_qemu.constraints import CONSTRAINTS
+from virtmigrate_qemu.constraints import CONSTRAINTS, POSTCOPY_CALL
 from virtmigrate_qemu.hypervisor import NAME
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def from_facts(facts: Facts, host: str, host_uuid: str) -> Capabilities:
             name: _value(needs.missing(facts.libvirt, facts.qemu))
             for name, needs in since.VALUES.items()
         },
-        constraints=(*CONSTRAINTS, *_methods(facts)),
+        constraints=(*CONSTRAINTS, *_methods(facts), *_one_call(facts)),
         knobs=tuple(Knob),
         progress=Progress.BYTES,
         forms=_forms(facts),
@@ -162,6 +162,11 @@ def _forms(facts: Facts) -> tuple[Form, ...]:
         (params, Form.CALL),
     )
     return tuple(form for has, form in table if has)
+
+
+def _one_call(facts: Facts) -> tuple[Constraint, ...]:
+    """What the library's one call can't do, where the phases can't be called."""
+    return () if facts.driven else (POSTCOPY_CALL,)
 
 
 def _methods(facts: Facts) -> tuple[Constraint, ...]:

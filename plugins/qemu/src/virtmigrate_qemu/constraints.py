@@ -94,6 +94,16 @@ POSTCOPY = (
     ),
 )
 
+POSTCOPY_CALL = _rule(
+    "postcopy-call-lands-paused",
+    (yes("postcopy"), no("p2p"), no("one_step")),
+    "--postcopy by the library's one call starts the guest at the destination by "
+    "itself",
+    "consent with --one-step, or use a libvirt client that has the phase calls",
+    BEGIN,
+)
+"""Where the phases can't be called; with `--p2p` the row above says it."""
+
 OFFLINE = (
     *(
         _rule(
