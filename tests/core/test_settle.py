@@ -158,6 +158,21 @@ def test_it_waits_for_a_job_within_a_bound():
     assert QUIET_S <= waited < QUIET_S + 1
 
 
+@pytest.mark.parametrize("source", ["S", "A"])
+@pytest.mark.parametrize("told", list(Told)[1:])
+@requirement("lost.frozen")
+def test_a_copy_that_is_the_only_one_and_does_not_answer_is_not_ended(source, told):
+    """Its frozen process shows a job, as an incoming one does: but it is complete."""
+    world = scene(source, "P")
+    world.hosts["b"].job, world.newest = True, "b"
+    made = settler(world, told, two_step=True)
+    settled = made.settle()
+    assert (world.calls, settled.outcome) == ([], Outcome.UNKNOWN)
+    world.hosts["b"].job = False
+    assert made.settle().outcome is Outcome.SUCCEEDED
+    assert world.hosts["b"].state is RunState.RUNNING
+
+
 def test_it_goes_on_when_the_job_ends():
     world = scene("J", "I")
     made = settler(world, Told.ROLLING_BACK, two_step=True)

@@ -66,7 +66,7 @@ class Verdict(StrEnum):
 
 
 WHY: dict[Verdict, str] = {
-    Verdict.WAIT: "a job is still active at the source: nothing is touched meanwhile",
+    Verdict.WAIT: "a job is still active: nothing is touched meanwhile",
     Verdict.KEEP: "the source runs it: an incomplete copy at the destination goes",
     Verdict.KEEP_ALARM: "the source runs it, although COMMIT was written",
     Verdict.KEEP_RESUME: "it runs nowhere and was never started at the destination: "
@@ -196,6 +196,20 @@ def at_destination(seen: Sighting) -> At:
     if seen.state is RunState.PAUSED and seen.job:
         return At.INCOMING
     return _DESTINATION[seen.state]
+
+
+def hidden(source: At, destination: Sighting) -> bool:
+    """Whether a job hides if the destination's copy, the only one, is complete.
+
+    While the source has the guest, a paused copy with a job counts as incomplete. But a
+    process that does not answer shows a job as well, and may be all that is left.
+
+    Args:
+        source: What the source shows.
+        destination: The look at the destination.
+    """
+    gone = source in (At.DEFINED, At.ABSENT)
+    return gone and destination.state is RunState.PAUSED and destination.job
 
 
 _SOURCE = {

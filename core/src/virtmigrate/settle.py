@@ -18,6 +18,7 @@ from virtmigrate.adjudication import (
     at_destination,
     at_source,
     fenced,
+    hidden,
 )
 from virtmigrate.errors import PluginError, Side, VirtmigrateError
 from virtmigrate.host import RunState, Sighting
@@ -93,7 +94,7 @@ class Settler:
             if verdict is not Verdict.WAIT:
                 break
             if clock.now() >= until:
-                why = "a job is still active at the source and was left alone"
+                why = "a job is still active and was left alone"
                 return Settled(Outcome.UNKNOWN, why, source, destination)
             clock.sleep(LOOK_S)
         self.judged(source, destination, verdict)
@@ -112,6 +113,8 @@ class Settler:
             here = fenced(here)
         elif self.ctx.fenced is Side.DESTINATION:
             there = fenced(there)
+        if hidden(here, destination):
+            return Verdict.WAIT
         return adjudicate(here, there, self.told, two_step=self.ctx.plan.two_step)
 
     def _as_seen(
