@@ -27,7 +27,7 @@ PROJECT = "the four promises, docs/architecture.md"
 DESIGN = "the design, docs/architecture.md and docs/decisions"
 
 ISSUE_4 = "issue 4, how a migration ends"
-RECOVERY = "recovery"
+ISSUE_5 = "issue 5, nothing is lost"
 DISKS = "disks"
 
 
@@ -246,9 +246,32 @@ REQUIREMENTS: dict[str, Requirement] = {
         "running guest or to resume a stale one.",
     ),
     "lost.killed": Requirement(
-        PROJECT,
-        "Whoever is killed, whenever, `recover` finds the one right state.",
-        RECOVERY,
+        PROJECT, "Whoever is killed, whenever, `recover` finds the one right state."
+    ),
+    "lost.frozen": Requirement(
+        ISSUE_5,
+        "A controller, daemon or QEMU that is frozen, and a link that is cut, leave "
+        "one guest in one place, as does their coming back.",
+    ),
+    "lost.message": Requirement(
+        ISSUE_5,
+        "Each request and reply of a migration may be lost: nobody runs twice, and "
+        "neither guest nor configuration is lost.",
+    ),
+    "lost.ping-pong": Requirement(
+        ISSUE_5,
+        "Many moves of one guest, some struck by faults, lose none of its memory and "
+        "leave nothing behind on hosts or in the controller.",
+    ),
+    "lost.judged": Requirement(
+        ISSUE_5,
+        "What became of a guest is judged by its own heartbeat, not by the mover; a "
+        "bad history is condemned.",
+    ),
+    "calls.bounded": Requirement(
+        ISSUE_5,
+        "Every wait for a host ends: calls by a deadline, a transfer by its policy, "
+        "and one that heeds no order, or moves nothing in post-copy, by patience.",
     ),
     # --- hypervisors side by side ---------------------------------------------
     "pair.refused-by-name": Requirement(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 
 import pytest
@@ -11,10 +12,17 @@ from tests.core.plans import plan_of
 from tests.core.scripted import World
 from tests.requirements import requirement
 from virtmigrate import MemoryJournal, Options
-from virtmigrate.errors import Cancelled, GuestNotFound, HostError, JobAborted
+from virtmigrate.errors import (
+    AnswerLost,
+    Cancelled,
+    GuestNotFound,
+    HostError,
+    JobAborted,
+)
 from virtmigrate.host import RunState, Sample
 from virtmigrate.logbook import Logbook
 from virtmigrate.monitor import Monitor
+from virtmigrate.patience import UNHEEDED_S
 from virtmigrate.presets import preset
 from virtmigrate.timers import with_timers
 
@@ -254,3 +262,43 @@ def test_samples_of_a_long_transfer_are_thinned():
     records = watched.book.journal.records("m1")
     kept = [r for r in records if r.kind == "sample"]
     assert 300 < len(kept) < 2000
+
+
+def limit(watched):
+    return watched.plan.policy.limits.max_switchover_s
+
+
+@requirement("calls.bounded")
+def test_a_transfer_that_heeds_no_order_to_end_is_not_waited_for():
+    watched = Watched()
+    began = watched.world.clock.now()
+    watched.cancel.set()
+    with pytest.raises(Cancelled, match="told to end"):
+        watched.for_seconds(100)
+    assert UNHEEDED_S < watched.world.clock.now() - began <= UNHEEDED_S + 3
+
+
+@requirement("calls.bounded")
+def test_post_copy_that_moves_nothing_is_not_waited_for():
+    """Nothing can be told to it; its link may be cut, and its guest stand still."""
+    watched = Watched(postcopy=True)
+    watched.sampled = Sample(processed_bytes=7, postcopy=True)
+    began, most = watched.world.clock.now(), limit(watched)
+    with pytest.raises(AnswerLost, match="moved nothing"):
+        watched.for_seconds(100)
+    assert most < watched.world.clock.now() - began <= most + 3
+
+
+def test_post_copy_that_moves_is_waited_for():
+    watched = Watched(postcopy=True)
+    sent = itertools.count(1)
+    watched.ctx.guest.sample = lambda: Sample(processed_bytes=next(sent), postcopy=True)
+    watched.for_seconds(200)
+
+
+def test_post_copy_that_can_not_be_seen_is_not_waited_for_either():
+    watched = Watched(postcopy=True)
+    samples = itertools.chain([Sample(processed_bytes=7, postcopy=True)])
+    watched.ctx.guest.sample = lambda: next(samples, None)
+    with pytest.raises(AnswerLost):
+        watched.for_seconds(100)

@@ -54,6 +54,7 @@ class FakeHost:
     side: Side
     connection: Connection = field(default_factory=Connection)
     link: Link | None = None
+    waits: bool = False
     uri: str = "qemu:///system"
 
     def wire(self, migration, *, reopen=True):
@@ -62,6 +63,9 @@ class FakeHost:
         if not self.link.alive:
             raise HostUnreachable("dead", side=self.side)
         return self.link
+
+    def waited_on(self, migration):
+        return self.waits
 
     def unwire(self, migration):
         self.link = None
@@ -188,6 +192,18 @@ def test_what_follows_a_failure(wire, fails, how, protects, after, reached):
     drive.cancel_destination()
     drive.cancel_source()
     assert wire.calls[sent:] == after
+
+
+def test_a_perform_that_is_waited_for_no_longer_is_taken_back_by_confirm(wire):
+    """Its connection lives, so the daemon lets the source go by nothing else."""
+    wire.fails["perform"] = LOST
+    drive = make()
+    with pytest.raises(AnswerLost):
+        through_perform(drive)
+    drive.source.waits = True
+    drive.cancel_destination()
+    drive.cancel_source()
+    assert wire.calls[-2:] == ["finish!", "confirm!"]
 
 
 def test_cancelled_after_perform_both_sides_hear_of_it(wire):

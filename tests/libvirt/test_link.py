@@ -52,13 +52,13 @@ def link(connection):
 
 @pytest.fixture
 def real():
-    found = open_link(TEST_DRIVER, TEST_DRIVER.text, Side.SOURCE)
+    found = open_link(TEST_DRIVER, TEST_DRIVER.text, Side.SOURCE, deadline_s=BOUND_S)
     yield found
     found.close()
 
 
 def test_a_call_gives_its_answer(link):
-    assert link.call("asking", lambda c: c.isAlive()) == 1
+    assert link.call("asking", lambda c: c.isAlive(), deadline_s=BOUND_S) == 1
 
 
 def test_a_call_that_does_not_return_costs_its_deadline_only(link):
@@ -76,14 +76,14 @@ def test_a_stuck_connection_sends_nothing_more(link):
         link.call("one", lambda _: release.wait(BOUND_S), deadline_s=0.05)
     assert not link.alive
     with pytest.raises(HostUnreachable, match="never sent"):
-        link.call("two", lambda _: None)
+        link.call("two", lambda _: None, deadline_s=BOUND_S)
     release.set()
 
 
 def test_a_dead_connection_sends_nothing(link, connection):
     connection.alive = 0
     with pytest.raises(HostUnreachable, match="never sent"):
-        link.call("begin", lambda _: pytest.fail("it was sent"))
+        link.call("begin", lambda _: pytest.fail("it was sent"), deadline_s=BOUND_S)
 
 
 def test_a_connection_is_not_closed_under_a_call(link, connection):
@@ -108,7 +108,7 @@ def test_closing_twice_is_harmless(link, connection):
     link.close()
     assert connection.closed.is_set()
     with pytest.raises(HostUnreachable):
-        link.call("asking", lambda _: None)
+        link.call("asking", lambda _: None, deadline_s=BOUND_S)
     with pytest.raises(HostUnreachable), link.held("asking"):
         pytest.fail("it was closed")
 
@@ -116,11 +116,16 @@ def test_closing_twice_is_harmless(link, connection):
 @requirement("errors.no-libvirt")
 def test_no_libvirt_error_escapes(real):
     with pytest.raises(HostError) as caught:
-        real.call("looking", lambda c: c.lookupByName("nobody"))
+        real.call("looking", lambda c: c.lookupByName("nobody"), deadline_s=BOUND_S)
     assert not isinstance(caught.value, libvirt.libvirtError)
     assert code_of(caught.value) == Code.NO_DOMAIN
     with pytest.raises(GuestNotFound):
-        real.call("looking", lambda c: c.lookupByName("nobody"), lookup=True)
+        real.call(
+            "looking",
+            lambda c: c.lookupByName("nobody"),
+            lookup=True,
+            deadline_s=BOUND_S,
+        )
 
 
 def test_an_error_keeps_no_guest_of_libvirt_alive(real):
@@ -132,7 +137,7 @@ def test_an_error_keeps_no_guest_of_libvirt_alive(real):
         return c.lookupByName("nobody")
 
     with pytest.raises(HostError) as caught:
-        real.call("looking", fail)
+        real.call("looking", fail, deadline_s=BOUND_S)
     gc.collect()
     assert caught.value.__cause__.__traceback__ is None
     assert not [o for o in gc.get_objects() if isinstance(o, libvirt.virDomain)]
@@ -157,18 +162,23 @@ def test_errors_of_the_phases_are_built_in_the_thread_that_failed(real):
     }
     for name, call in calls.items():
         with pytest.raises(HostError) as caught:
-            real.call(name, call)
+            real.call(name, call, deadline_s=BOUND_S)
         assert code_of(caught.value) == Code.NO_SUPPORT, name
 
 
 def test_features_are_asked(real):
-    assert real.call("asking", lambda c: phases.supports(c, 13)) is False
-    assert real.call("asking", lambda c: phases.supports(c, 9)) is True
+    assert (
+        real.call("asking", lambda c: phases.supports(c, 13), deadline_s=BOUND_S)
+        is False
+    )
+    assert (
+        real.call("asking", lambda c: phases.supports(c, 9), deadline_s=BOUND_S) is True
+    )
 
 
 def test_nobody_there():
     uri = parse_uri("qemu+unix:///system?socket=/nonexistent/sock")
     with pytest.raises(HostUnreachable) as caught:
-        open_link(uri, uri.text, Side.DESTINATION)
+        open_link(uri, uri.text, Side.DESTINATION, deadline_s=BOUND_S)
     assert caught.value.side is Side.DESTINATION
     assert caught.value.remedy

@@ -8,6 +8,7 @@ import pytest
 
 from tests.core.contexts import Ear
 from tests.qemu.declared import ends
+from tests.requirements import requirement
 from virtmigrate import hookspecs
 from virtmigrate.capabilities import Form
 from virtmigrate.clock import RealClock
@@ -20,7 +21,7 @@ from virtmigrate.options import Options
 from virtmigrate.phases import Fate
 from virtmigrate.plan import HostFacts, Plan
 from virtmigrate.steps import compile_steps, two_step
-from virtmigrate_libvirt import answer
+from virtmigrate_libvirt import answer, one_call
 from virtmigrate_qemu import forms, plugin, request
 from virtmigrate_qemu.hypervisor import QemuHypervisor
 
@@ -173,3 +174,42 @@ def test_an_answer_that_does_not_come_is_lost_once_its_effect_is_seen(monkeypatc
     release.set()
     assert caught.value.side is Side.DESTINATION
     assert next(effects, "all were looked at") == "all were looked at"
+
+
+class Shown:
+    """A guest at the source that shows one look after the other; the last stays."""
+
+    def __init__(self, *looks):
+        self.looks = list(looks)
+
+    def look(self):
+        return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+
+
+RUNS, MOVES = Sighting(RunState.RUNNING), Sighting(RunState.RUNNING, job=True)
+GONE, DARK = Sighting(RunState.ABSENT), Sighting(RunState.UNREACHABLE)
+OVER = [
+    ((GONE,), True),
+    ((MOVES, MOVES, RUNS), True),
+    ((MOVES,), False),
+    ((DARK,), False),
+]
+
+
+@requirement("calls.bounded")
+@pytest.mark.parametrize(("looks", "over"), OVER)
+def test_a_call_is_over_once_its_job_is(looks, over):
+    ctx = context(p2p=True)
+    ctx.guest = Shown(*looks)
+    asked = one_call.Over(ctx)
+    assert [asked() for _ in looks][-1] is over
+
+
+@requirement("calls.bounded")
+def test_a_call_that_never_began_is_waited_for_as_an_order_is(monkeypatch):
+    """It may only be late: then giving up early would let it move behind our back."""
+    ctx = context(p2p=True)
+    ctx.guest = Shown(RUNS)
+    assert one_call.Over(ctx)() is False
+    monkeypatch.setattr(one_call.SECONDS, "tell", -1.0)
+    assert one_call.Over(ctx)() is True

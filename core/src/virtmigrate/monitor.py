@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from virtmigrate.able import KNOBS, able
 from virtmigrate.convergence import Limit, decide, looks
-from virtmigrate.errors import Cancelled, VirtmigrateError
+from virtmigrate.errors import AnswerLost, Cancelled, VirtmigrateError
 from virtmigrate.history import History
 from virtmigrate.host import RunState
 from virtmigrate.outlook import DOWNTIME_MS, UNKNOWN, Outlook, outlook
+from virtmigrate.patience import Patience
 from virtmigrate.policy import Do
 from virtmigrate.results import Fired
 from virtmigrate.settle import see
@@ -59,6 +60,7 @@ class Monitor:
         self.history = History(0.0)
         self._ctx: Context | None = None
         self._began: float | None = None
+        self._patience: Patience | None = None
         self._percent = 0.0
         self._kept_s = 0.0
         self._ending = self._aborted = False
@@ -94,6 +96,7 @@ class Monitor:
         """
         ctx = self._bound()
         self._began = ctx.clock.now() - since_s
+        self._patience = Patience(ctx.plan.policy.limits.max_switchover_s)
         self.history = History(
             self._began,
             able=able(ctx.plan, ctx.options),
@@ -114,7 +117,11 @@ class Monitor:
             self._began = None
 
     def pulse(self) -> None:
-        """Sample, report, cancel, act."""
+        """Sample, report, cancel, act.
+
+        Raises:
+            AnswerLost: It neither moves nor ends: whoever waits for it should look.
+        """
         ctx = self._bound()
         sample = None
         try:
@@ -126,6 +133,7 @@ class Monitor:
             self.history.add(ctx.clock.now(), sample)
         if sample is not None:
             self._report(sample)
+        self._lose_patience(ctx, sample)
         if self._began is None:
             return  # after perform there is nothing left to cancel or to hasten
         if self.cancel.is_set():
@@ -136,6 +144,14 @@ class Monitor:
             self._abort(ctx)
         else:
             self._steer(ctx)
+
+    def _lose_patience(self, ctx: Context, sample: Sample | None) -> None:
+        if self._patience is None:
+            return
+        now = ctx.clock.now()
+        self._patience.see(now, sample)
+        if why := self._patience.over(now):
+            raise AnswerLost(why, side=ctx.source.side, subject=ctx.guest.name)
 
     def complete(self) -> None:
         """The guest has landed: what the hypervisor counts now is final."""
@@ -247,6 +263,8 @@ class Monitor:
     def _abort(self, ctx: Context) -> None:
         """Ask for the end of the transfer, again at each pulse until it ends."""
         self._ending = True
+        if self._patience is not None:
+            self._patience.tell(ctx.clock.now())
         try:
             ctx.guest.abort()
         except Exception as error:  # noqa: BLE001 - asked again at the next pulse

@@ -6,7 +6,8 @@ import threading
 from typing import TYPE_CHECKING, TypeVar
 
 from virtmigrate.errors import AnswerLost, HostUnreachable
-from virtmigrate_libvirt.link import CALL_S, OPEN_S, Link, open_link
+from virtmigrate_libvirt.deadlines import SECONDS
+from virtmigrate_libvirt.link import Link, open_link
 from virtmigrate_libvirt.uri import opened_as
 
 if TYPE_CHECKING:
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
     from virtmigrate_libvirt.protocol import Connection
 
 T = TypeVar("T")
-
-ASK_S = 8.0
-"""Deadline of a question."""
-REOPEN_S = 8.0
-"""Deadline of a connection that takes the place of a dead one."""
 
 
 class Control:
@@ -46,28 +42,30 @@ class Control:
         link = self._link
         return link is not None and link.alive
 
-    def open(self, deadline_s: float = OPEN_S) -> Link:
+    def open(self, deadline_s: float | None = None) -> Link:
         """A connection of one's own.
+
+        Args:
+            deadline_s: Longest wait; None = as the table of deadlines has it.
 
         Raises:
             HostUnreachable: Nobody answers there, or not in time.
         """
-        return open_link(
-            self.uri, opened_as(self.uri), self.side, deadline_s=deadline_s
-        )
+        longest = SECONDS.open if deadline_s is None else deadline_s
+        return open_link(self.uri, opened_as(self.uri), self.side, deadline_s=longest)
 
     def ask(
         self,
         doing: str,
         function: Callable[[Connection], T],
         *,
-        deadline_s: float = ASK_S,
+        deadline_s: float | None = None,
         lookup: bool = False,
     ) -> T:
         """Ask something that changes nothing: repeated once over a fresh connection.
 
-        So a host that has fallen silent costs `ASK_S` and then `REOPEN_S`, and only
-        `REOPEN_S` from then on.
+        So a host that has fallen silent costs the deadlines `ask` and then `reopen`,
+        and only `reopen` from then on.
 
         Raises:
             HostUnreachable: The host can't be reached.
@@ -75,7 +73,7 @@ class Control:
             HostError: It answered with an error.
             GuestNotFound: With `lookup`: no such guest.
         """
-        link = self._link
+        link, deadline_s = self._link, deadline_s or SECONDS.ask
         try:
             return self._sent(doing, function, deadline_s, lookup=lookup)
         except (AnswerLost, HostUnreachable):
@@ -89,7 +87,7 @@ class Control:
         doing: str,
         function: Callable[[Connection], T],
         *,
-        deadline_s: float = CALL_S,
+        deadline_s: float | None = None,
     ) -> T:
         """Send something once, over a connection that lives.
 
@@ -98,7 +96,7 @@ class Control:
             AnswerLost: It may have been carried out.
             HostError: The host answered with an error.
         """
-        return self._sent(doing, function, deadline_s, lookup=False)
+        return self._sent(doing, function, deadline_s or SECONDS.tell, lookup=False)
 
     def drop(self) -> None:
         """Forget the connection; the next call opens a fresh one."""
@@ -128,7 +126,7 @@ class Control:
             if link is not None:
                 link.close()
             self._link = None
-            fresh = self.open(REOPEN_S if self._opened else OPEN_S)
+            fresh = self.open(SECONDS.reopen if self._opened else SECONDS.open)
             self._opened = True
             self._link = fresh
             return fresh

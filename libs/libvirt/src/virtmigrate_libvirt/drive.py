@@ -12,6 +12,7 @@ from virtmigrate.errors import AnswerLost, HostError, HostUnreachable
 from virtmigrate.phases import Phase
 from virtmigrate_libvirt import phases, rules, states
 from virtmigrate_libvirt.codes import UNSAID, Code
+from virtmigrate_libvirt.deadlines import SECONDS
 from virtmigrate_libvirt.flags import OFFLINE
 from virtmigrate_libvirt.link import code_of
 from virtmigrate_libvirt.rules import Reached
@@ -28,13 +29,6 @@ T = TypeVar("T")
 
 REACHED, FLAGS, PROTECTS = "libvirt.reached", "libvirt.flags", "libvirt.protects"
 """Keys of the notes."""
-
-BEGIN_S, PREPARE_S, FINISH_S, CONFIRM_S = 45.0, 180.0, 120.0, 90.0
-"""Deadlines. Prepare starts a process (and may make disks), finish waits for it."""
-CANCEL_S = 15.0
-"""Of a cancelled finish: a frozen process keeps its daemon waiting, and the source
-may stand still meanwhile. Who looks afterwards ends what is left."""
-PING_S = 5.0
 
 NOTHING_THERE = frozenset({Code.NO_DOMAIN, Code.MIGRATE_FINISH_OK})
 """Answers of a cancelled finish that mean: nothing is left."""
@@ -93,7 +87,7 @@ class Drive:
             return begun, domain.state(0)[0] == states.PAUSED
 
         with self._reaching("begin", Reached.BEGUN):
-            begun, paused = self._at_source(begin, "begin", BEGIN_S)
+            begun, paused = self._at_source(begin, "begin", SECONDS.begin)
         self._xml = begun.xml
         self.flags = rules.seen_paused(self.flags, paused=paused)
         self.notes[FLAGS] = str(self.flags)
@@ -112,7 +106,7 @@ class Drive:
             prepared = link.call(
                 "prepare",
                 lambda connection: phases.prepare(connection, params, flags, cookie),
-                deadline_s=PREPARE_S,
+                deadline_s=SECONDS.prepare,
             )
         self._uri = prepared.uri
         if not prepared.uri and rules.URI not in self._params:
@@ -150,7 +144,7 @@ class Drive:
         """
         link = self.destination.wire(self.migration, reopen=False)
         try:
-            link.call("perform", lambda c: c.getLibVersion(), deadline_s=PING_S)
+            link.call("perform", lambda c: c.getLibVersion(), deadline_s=SECONDS.ping)
         except AnswerLost as error:
             raise HostUnreachable(
                 error.message, side=error.side, subject=error.subject
@@ -179,7 +173,7 @@ class Drive:
                 lambda connection: phases.finish(
                     connection, params, flags, passed, cancelled=False
                 ),
-                deadline_s=None if waits else FINISH_S,
+                deadline_s=None if waits else SECONDS.finish,
             )
 
     def cancel_destination(self) -> None:
@@ -200,7 +194,7 @@ class Drive:
                 lambda connection: phases.finish(
                     connection, params, flags, b"", cancelled=True
                 ),
-                deadline_s=CANCEL_S,
+                deadline_s=SECONDS.cancel,
             )
         except HostError as error:
             if not _nothing_there(error):
@@ -219,10 +213,16 @@ class Drive:
     def cancel_source(self) -> None:
         """Give the source back what begin took, if libvirt's rules say so.
 
+        A perform that is waited for no longer has let nothing go by itself: its
+        connection lives, so the daemon keeps the job for whoever confirms.
+
         Raises:
             HostError: It could not be told, or has no such job any more.
         """
-        if self._heard(rules.CANCELLING[self.reached].confirm):
+        kept = self.reached is Reached.PERFORM_LOST and self.source.waited_on(
+            self.migration
+        )
+        if kept or self._heard(rules.CANCELLING[self.reached].confirm):
             self._confirm(b"", cancelled=True)
 
     def _confirm(self, cookie: bytes, *, cancelled: bool) -> None:
@@ -232,7 +232,7 @@ class Drive:
                 domain, params, flags, cookie, cancelled=cancelled
             ),
             "confirm",
-            CONFIRM_S,
+            SECONDS.confirm,
             reopen=True,
         )
 

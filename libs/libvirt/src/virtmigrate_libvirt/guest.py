@@ -13,7 +13,7 @@ from virtmigrate.errors import AnswerLost, HostError, Side
 from virtmigrate.host import Definitions, RunState, Sample, Sighting
 from virtmigrate_libvirt import states
 from virtmigrate_libvirt.codes import Code
-from virtmigrate_libvirt.control import ASK_S
+from virtmigrate_libvirt.deadlines import SECONDS
 from virtmigrate_libvirt.faults import fault_of
 from virtmigrate_libvirt.jobs import active, sample_of
 from virtmigrate_libvirt.link import code_of
@@ -104,7 +104,7 @@ class LibvirtGuest:
                 return self._control.tell(
                     "looking at the guest",
                     self._with(partial(self._see, seen)),
-                    deadline_s=ASK_S,
+                    deadline_s=SECONDS.ask,
                 )
             except AnswerLost as lost:
                 # The daemon answers for the state by itself, QEMU for its own

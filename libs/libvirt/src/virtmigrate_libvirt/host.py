@@ -184,6 +184,12 @@ class LibvirtHost:
             link = self._wires.get(migration)
         return link is not None and link.alive
 
+    def waited_on(self, migration: str) -> bool:
+        """Whether the connection of this migration lives, and a call waits on it."""
+        with self._lock:
+            link = self._wires.get(migration)
+        return link is not None and link.alive and link.busy
+
     def unwire(self, migration: str) -> None:
         """Close the connection of one migration. Harmless when there is none."""
         with self._lock:

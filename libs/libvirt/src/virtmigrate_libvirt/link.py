@@ -15,6 +15,7 @@ import libvirt
 
 from virtmigrate_libvirt import faults, loop
 from virtmigrate_libvirt.codes import Code
+from virtmigrate_libvirt.deadlines import SECONDS
 from virtmigrate_libvirt.threads import Job
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-OPEN_S = 20.0
-CALL_S = 30.0
-CLOSE_S = 2.0
 CLOSED = "the connection is closed"
 KEEPALIVE_INTERVAL_S = 3
 KEEPALIVE_COUNT = 5
@@ -65,12 +63,18 @@ class Link:
         except libvirt.libvirtError:
             return False
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call is under way on it."""
+        with self._lock:
+            return self._holders > 0
+
     def call(
         self,
         doing: str,
         function: Callable[[Connection], T],
         *,
-        deadline_s: float | None = CALL_S,
+        deadline_s: float | None,
         lookup: bool = False,
     ) -> T:
         """Run a libvirt call (or a few) and wait for it, within limits.
@@ -146,12 +150,10 @@ class Link:
             if self._holders:
                 self._closing = connection
                 return
-        Job(connection.close).wait(CLOSE_S)
+        Job(connection.close).wait(SECONDS.close)
 
 
-def open_link(
-    uri: HostURI, text: str, side: Side, *, deadline_s: float = OPEN_S
-) -> Link:
+def open_link(uri: HostURI, text: str, side: Side, *, deadline_s: float) -> Link:
     """Open a connection.
 
     Args:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from virtmigrate.attend import attend
 from virtmigrate.errors import HostError
 from virtmigrate.host import RunState
 from virtmigrate.phases import Fate
 from virtmigrate_libvirt import whole
+from virtmigrate_libvirt.answer import await_answer
+from virtmigrate_libvirt.deadlines import SECONDS
 from virtmigrate_libvirt.host import ours
 
 if TYPE_CHECKING:
@@ -48,20 +49,23 @@ class OneCall(ABC):
         return cookie
 
     def perform(self, ctx: Context, cookie: bytes) -> bytes:
-        """The whole call."""
+        """The whole call. Once its job is over, an answer that still lacks is lost."""
         source = ours(ctx.source)
         link = source.wire(ctx.migration)
         migrate = self._migrate(ctx)
         uuid = ctx.plan.guest.uuid
         try:
-            attend(
+            await_answer(
                 lambda: link.call(
                     "perform",
                     lambda connection: migrate(connection.lookupByUUIDString(uuid)),
                     deadline_s=None,
                 ),
                 ctx,
-                deadline_s=None,
+                over=Over(ctx),
+                doing="perform",
+                side=ctx.source.side,
+                pulse=True,
             )
         finally:
             source.unwire(ctx.migration)
@@ -89,6 +93,28 @@ class OneCall(ABC):
     @abstractmethod
     def _migrate(self, ctx: Context) -> Callable[[Domain], None]:
         """The one call, for a domain of the source's own connection."""
+
+
+class Over:
+    """Whether the source shows that a call's job is over, or was never begun.
+
+    The daemon begins the job before it connects anywhere, so it shows at once; yet a
+    call that was not begun may only be late, and is waited for as an order is.
+    """
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._was = ctx.plan.guest.state
+        self._until = ctx.clock.now() + SECONDS.tell
+        self._came = False
+
+    def __call__(self) -> bool:
+        """Look now."""
+        seen = self._ctx.guest.look()
+        if seen.state is RunState.UNREACHABLE:
+            return False
+        self._came |= seen.job or seen.state is not self._was
+        return not seen.job and (self._came or self._ctx.clock.now() > self._until)
 
 
 class PeerToPeer(OneCall):

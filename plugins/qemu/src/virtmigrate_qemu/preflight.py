@@ -10,6 +10,7 @@ from virtmigrate.host import RunState
 from virtmigrate.plan import Finding, Level
 from virtmigrate_libvirt import phases
 from virtmigrate_libvirt.codes import Code
+from virtmigrate_libvirt.deadlines import SECONDS
 from virtmigrate_libvirt.flags import FLAGS
 from virtmigrate_libvirt.host import ours
 from virtmigrate_libvirt.link import code_of
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 REHEARSED = ("copy_storage", "copy_storage_inc", "unsafe")
 """Switches on which the source's verdict on the guest depends."""
 REHEARSED_PARAMS = ("migrate_disks", "destination_xml")
-REHEARSAL_S = 30.0
 
 
 def findings(request: PlanContext) -> list[Finding]:
@@ -168,7 +168,7 @@ def _rehearsal(request: PlanContext) -> list[Finding]:
             lambda connection: phases.begin(
                 connection.lookupByUUIDString(uuid), params, flags
             ),
-            deadline_s=REHEARSAL_S,
+            deadline_s=SECONDS.rehearse,
         )
     except (AnswerLost, HostUnreachable):
         raise
