@@ -1,39 +1,47 @@
 """What a migration will come to, before it starts: time, stop, verdict; with its basis.
 
-The model is that of `outlook.py`: a pass that takes t leaves f(t). Here f is measured
-while nothing moves yet, and the link's rate is what somebody said or what the last
-migration between these hosts had. Pure.
+What a guest writes is measured while nothing moves yet, and not exactly: each way in
+which it may be (`likely.py`) is walked to its end (`course.py`), and how far the ends
+differ is how far the forecast may be off. The link's rate is what somebody said, or
+what earlier migrations between these hosts had. Pure.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from virtmigrate.course import Course, course
+from virtmigrate.likely import likely
 from virtmigrate.model import Model
-from virtmigrate.outlook import (
-    DELTA_FROM_PASS,
-    DEVICES_S,
-    ENOUGH,
-    STEADY,
-    Curve,
-    dirtied,
-    rising,
-)
+from virtmigrate.outlook import DEVICES_S, dirtied, rising
 from virtmigrate.policy import Do, Objective, Policy
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 MIB = 1 << 20
-PASSES_MOST = 200
-DELTA_GAIN = 8.0
-"""So much faster goes a pass of differences, where a write changes a word of a page."""
+SURE = 0.9
+"""What holds in so large a share of all that may be, is said to be so."""
+SMALL_WRITES = 0.8
+"""Share of guests that are taken to change only a word of the pages that they write:
+it can't be seen before the third pass."""
+RARE = 0.05
+"""A forecast's range leaves out so much at either end."""
 
 
 class Workload(Model):
     """What is known of a guest's memory before it moves."""
 
     memory_bytes: int
-    """What has to be sent at least once."""
+    """What has to be sent at least once; zero pages may be in it."""
+    used_bytes: int | None = None
+    """Without what was never touched, and is zero; None = unknown."""
     curve: tuple[tuple[float, int], ...] = ()
     """Distinct bytes written in so many seconds, seconds rising; empty = unknown."""
+    looked_at: tuple[int, ...] = ()
+    """For each point of the curve, how many pages it was found by; empty = by all."""
     basis: tuple[str, ...] = ()
     """How each figure was found, for people."""
 
@@ -47,6 +55,7 @@ class Verdict(StrEnum):
     CANNOT = "cannot"
     """By nothing that this hypervisor can do in flight."""
     UNKNOWN = "unknown"
+    """It can't be told; what is likeliest is said where anything is known."""
 
 
 class Forecast(Model):
@@ -54,10 +63,14 @@ class Forecast(Model):
 
     verdict: Verdict
     """Whether it will be over within the policy's limits."""
+    chance: float | None = None
+    """Share of what may be true, by what was measured, in which it will."""
     way: str = ""
     """How: `pre-copy`, `post-copy`, `pause`, `stopped`."""
     total_s: float | None = None
     """Time of the transfer, to the last page; the phases around it take more."""
+    total_range_s: tuple[float, float] | None = None
+    """Nine times of ten it lies between these, if nothing changes meanwhile."""
     downtime_ms: float | None = None
     """The guest-visible stop at the switchover."""
     sent_bytes: int | None = None
@@ -72,66 +85,49 @@ class Forecast(Model):
     """Where each figure comes from."""
 
 
-class Course(Model):
-    """Pre-copy, walked to its end."""
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How it ends, if the guest is of one kind.
 
-    converges: bool
-    """Whether a pass fits within the permitted stop."""
-    total_s: float
-    """Until then; else until it is seen to get nowhere."""
-    stop_ms: float
-    """The last stop; else the one that it would take."""
-    sent_bytes: float
-    """In all passes."""
-    second_s: float
-    """When the second pass began."""
-    second_bytes: float
-    """What was left for it."""
-
-
-def course(
-    curve: Curve, memory: float, rate: float, stop_ms: float, *, delta: bool = False
-) -> Course:
-    """Walk pre-copy, by the map of excesses (`outlook.py`).
-
-    Args:
-        curve: f, as (seconds, bytes); empty: nothing is written.
-        memory: Bytes of the first pass.
-        rate: Bytes a second.
-        stop_ms: The permitted stop.
-        delta: Whether rewritten pages are sent as differences from the third pass on,
-            and most of each page stays as it was.
+    Attributes:
+        share: Of all that may be true, this.
+        plain: Pre-copy by itself.
+        way: How the policy ends it; "" = it does not.
+        total_s: Then.
+        stop_ms: Then.
+        sent_bytes: Then.
+        late: It would be too late.
     """
-    fits = min(memory, rate * stop_ms / 1000)
-    excess, seconds, sent = memory - fits, 0.0, 0.0
-    whole = max((amount for _, amount in curve), default=0.0)
-    second = dirtied(curve, excess / rate, memory)
-    converges, speed = False, rate
-    for number in range(1, PASSES_MOST + 1):
-        took = excess / speed
-        seconds, sent = seconds + took, sent + took * rate
-        found = dirtied(curve, took, memory)
-        whole = max(whole, found)
-        # Where the rest of the first pass lies, nobody knows: anywhere in memory. Later
-        # it is caught up in the shadow of what is written; differences have none.
-        shadowed = min(found, max(0.0, whole - fits))
-        after = found * (1 - fits / memory) if number == 1 else shadowed
-        converges = after <= ENOUGH * fits
-        differs = delta and number + 1 >= DELTA_FROM_PASS
-        speed = rate * DELTA_GAIN if differs else rate
-        stuck = after >= STEADY * excess and not (delta and number < DELTA_FROM_PASS)
-        excess = after
-        if converges or stuck:
-            break
-    last_s = (fits + excess) / speed
-    return Course(
-        converges=converges,
-        total_s=seconds + last_s + DEVICES_S,
-        stop_ms=1000 * (last_s + DEVICES_S),
-        sent_bytes=sent + last_s * rate,
-        second_s=(memory - fits) / rate,
-        second_bytes=min(max(whole, fits), second + fits),
-    )
+
+    share: float
+    plain: Course
+    way: str
+    total_s: float
+    stop_ms: float
+    sent_bytes: float
+    late: bool
+
+    @property
+    def well(self) -> bool:
+        """Whether it is over within the limits."""
+        return bool(self.way) and not self.late
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """All that is the same for every kind of guest."""
+
+    policy: Policy
+    able: frozenset[Do]
+    memory: float
+    rate: float
+    runs: bool
+
+    def end(self, plain: Course, share: float, *, waits: bool) -> _End:
+        """What the policy makes of a pre-copy."""
+        way, total_s, stop_ms, sent = _way(self, plain, waits=waits)
+        late = total_s > self.policy.deadline_s(int(self.memory))
+        return _End(share, plain, way, total_s, stop_ms, sent, late)
 
 
 def foresee(
@@ -153,46 +149,42 @@ def foresee(
         runs: Whether the guest runs meanwhile.
         delta: Whether rewritten pages are sent as differences.
     """
-    basis = [*workload.basis]
-    if bandwidth is None:
-        basis.append("link: unknown; no migration between these hosts is on record")
-        return Forecast(
-            verdict=Verdict.UNKNOWN,
-            dirty_mib_s=_per_second(workload),
-            basis=tuple(basis),
-        )
-    basis.append(f"link: {bandwidth[0]:.0f} MiB/s, {bandwidth[1]}")
-    if delta and runs and workload.curve:
-        basis.append("differences (xbzrle): taken to be small, as most writes are")
-    rate, memory = bandwidth[0] * MIB, float(workload.memory_bytes)
     known = {
-        "bandwidth_mib_s": bandwidth[0],
         "dirty_mib_s": _per_second(workload),
-        "basis": tuple(basis),
+        "basis": _basis(workload, bandwidth, delta=delta and runs),
     }
+    if bandwidth is None:
+        return Forecast(verdict=Verdict.UNKNOWN, **known)
+    known["bandwidth_mib_s"] = bandwidth[0]
     if runs and not workload.curve:
         return Forecast(verdict=Verdict.UNKNOWN, **known)
-    curve = rising([(at, float(n)) for at, n in workload.curve]) if runs else ()
-    limits = policy.limits
-    plain = course(curve, memory, rate, limits.max_downtime_ms, delta=delta)
-    way, total_s, stop_ms, sent = _way(plain, policy, rate, able, runs=runs)
-    late = total_s > policy.deadline_s(workload.memory_bytes)
-    if way and not late:
-        return Forecast(
-            verdict=Verdict.CONVERGES,
-            way=way,
-            total_s=total_s,
-            downtime_ms=stop_ms,
-            sent_bytes=int(sent),
-            **known,
-        )
-    needs = _needs(plain, policy, rate, able, late=late)
+    memory = float(workload.used_bytes or workload.memory_bytes)
+    case = _Case(policy, able, memory, bandwidth[0] * MIB, runs)
+    ends = _ends(case, workload, delta=delta)
+    chance = sum(end.share for end in ends if end.well)
     return Forecast(
-        verdict=Verdict.NEEDS if needs else Verdict.CANNOT,
-        downtime_ms=plain.stop_ms,
-        needs=needs,
+        verdict=_verdict(ends, chance, case),
+        chance=round(chance, 3),
+        **_figures(ends, chance),
+        needs=_needed(ends, case) if chance < SURE else (),
         **known,
     )
+
+
+def _basis(
+    workload: Workload, bandwidth: tuple[float, str] | None, *, delta: bool
+) -> tuple[str, ...]:
+    """Where each figure comes from."""
+    if bandwidth is None:
+        link = "link: unknown; no migration between these hosts is on record"
+        return (*workload.basis, link)
+    lines = [*workload.basis, f"link: {bandwidth[0]:.0f} MiB/s, {bandwidth[1]}"]
+    if delta and workload.curve:
+        lines.append(
+            "differences (xbzrle): what a write changes of a page can't be seen; taken"
+            f" to be little in {SMALL_WRITES:.0%} of guests"
+        )
+    return tuple(lines)
 
 
 def _per_second(workload: Workload) -> float | None:
@@ -202,36 +194,102 @@ def _per_second(workload: Workload) -> float | None:
     return dirtied(curve, 1.0, float(workload.memory_bytes)) / MIB
 
 
-def _way(
-    plain: Course, policy: Policy, rate: float, able: frozenset[Do], *, runs: bool
-) -> tuple[str, float, float, float]:
-    """How the policy will end it: words, seconds, ms of stop, bytes; "" = it won't."""
-    if not runs:
+def _ends(case: _Case, workload: Workload, *, delta: bool) -> list[_End]:
+    """One end for each way in which the guest may write."""
+    stop_ms = case.policy.limits.max_downtime_ms
+    if not case.runs:
+        plain = course(lambda t: 0.0, case.memory, case.rate, stop_ms)
+        return [case.end(plain, 1.0, waits=False)]
+    kinds = likely(workload)
+    gains = ((SMALL_WRITES, True), (1 - SMALL_WRITES, False))
+    return [
+        case.end(
+            course(f, case.memory, case.rate, stop_ms, delta=gain),
+            share / len(kinds),
+            waits=delta and not gain,
+        )
+        for f in kinds
+        for share, gain in (gains if delta else ((1.0, False),))
+    ]
+
+
+def _verdict(ends: list[_End], chance: float, case: _Case) -> Verdict:
+    """What is so in nearly all that may be true."""
+    if chance >= SURE:
+        return Verdict.CONVERGES
+    if chance > 1 - SURE:
+        return Verdict.UNKNOWN
+    return Verdict.NEEDS if _needed(ends, case) else Verdict.CANNOT
+
+
+def _figures(ends: list[_End], chance: float) -> dict[str, object]:
+    """Of those that end well, the middle; the stop alone, if it is not likely to."""
+    well = [end for end in ends if end.well]
+    if chance <= 1 - SURE:
+        stops = [(end.plain.stop_ms, end.share) for end in ends if not end.well]
+        return {"downtime_ms": _quantile(stops, 0.5)}
+    shares: dict[str, float] = {}
+    for end in well:
+        shares[end.way] = shares.get(end.way, 0.0) + end.share
+    way = max(shares, key=lambda name: shares[name])
+    same = [end for end in well if end.way == way]
+    totals = [(end.total_s, end.share) for end in well]
+    return {
+        "way": way,
+        "total_s": _quantile(totals, 0.5),
+        "total_range_s": (_quantile(totals, RARE), _quantile(totals, 1 - RARE)),
+        "downtime_ms": _quantile([(end.stop_ms, end.share) for end in same], 0.5),
+        "sent_bytes": int(_quantile([(e.sent_bytes, e.share) for e in well], 0.5)),
+    }
+
+
+def _quantile(weighted: Iterable[tuple[float, float]], share: float) -> float:
+    """The value below which this share of all weight lies."""
+    ordered = sorted(weighted)
+    wanted = share * sum(weight for _, weight in ordered)
+    for value, weight in ordered:
+        wanted -= weight
+        if wanted <= 0:
+            return value
+    return ordered[-1][0]
+
+
+def _way(case: _Case, plain: Course, *, waits: bool) -> tuple[str, float, float, float]:
+    """How the policy will end it: words, seconds, ms of stop, bytes; "" = it won't.
+
+    Args:
+        case: The policy, and what can be done.
+        plain: Pre-copy by itself.
+        waits: Whether differences bring nothing, which a third pass has to show.
+    """
+    if not case.runs:
         return "stopped", plain.total_s, 1000 * plain.total_s, plain.sent_bytes
-    switched_s = plain.second_s + plain.second_bytes / rate
+    policy, able = case.policy, case.able
+    pause_s = plain.second_bytes / case.rate
+    switched_s = plain.second_s + pause_s
     sooner = plain.total_s > 1.05 * switched_s + policy.limits.max_downtime_ms / 1000
     eager = policy.objective is not Objective.GAP and sooner
-    sent = rate * switched_s
     if (
         policy.consents.postcopy
         and Do.POSTCOPY in able
         and (eager or not plain.converges)
     ):
-        return "post-copy", switched_s, 1000 * DEVICES_S, sent
+        return "post-copy", switched_s, 1000 * DEVICES_S, case.rate * switched_s
     if plain.converges:
         return "pre-copy", plain.total_s, plain.stop_ms, plain.sent_bytes
-    pause_s = plain.second_bytes / rate
     may_pause = policy.consents.pause and Do.SUSPEND in able
     if may_pause and pause_s <= policy.limits.max_switchover_s:
-        return "pause", switched_s, 1000 * pause_s, sent
+        seen_s = switched_s + 2 * pause_s if waits else switched_s
+        return "pause", seen_s, 1000 * pause_s, case.rate * seen_s
     return "", 0.0, 0.0, 0.0
 
 
-def _needs(
-    plain: Course, policy: Policy, rate: float, able: frozenset[Do], *, late: bool
-) -> tuple[str, ...]:
-    """What would make it converge, each by itself."""
-    if late:
+def _needed(ends: list[_End], case: _Case) -> tuple[str, ...]:
+    """What would make it converge, each by itself: by the middle of what fails."""
+    failed = sorted((e for e in ends if not e.well), key=lambda e: e.plain.stop_ms)
+    end, policy, able = failed[len(failed) // 2], case.policy, case.able
+    plain = end.plain
+    if end.late:
         return (f"--max-time {plain.total_s:.0f}", "a faster link")
     found = []
     if Do.DOWNTIME in able:
@@ -239,8 +297,8 @@ def _needs(
     if Do.POSTCOPY in able or not policy.consents.postcopy:
         found.append("--allow-postcopy")
     if Do.SUSPEND in able and not policy.consents.pause:
-        pause_ms = 1000 * plain.second_bytes / rate
+        pause_ms = 1000 * plain.second_bytes / case.rate
         found.append(f"--allow-pause (about {pause_ms:.0f} ms)")
-    faster = rate * plain.stop_ms / max(1.0, policy.limits.max_downtime_ms) / MIB
+    faster = case.rate * plain.stop_ms / max(1.0, policy.limits.max_downtime_ms) / MIB
     found.append(f"a link of {faster:.0f} MiB/s")
     return tuple(found) if Do.DOWNTIME in able or Do.SUSPEND in able else ()

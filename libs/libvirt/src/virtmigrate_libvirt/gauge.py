@@ -3,7 +3,10 @@
 QEMU has two more ways, the dirty bitmap and the dirty ring. Both end the process of an
 emulated guest (QEMU 7.2: it asks KVM for a log that is not there). They are never used:
 flags are 0, which is page sampling. It hashes 512 pages per GiB before and after, so
-that a small guest is measured roughly.
+that a small guest is measured roughly; how roughly, goes with the figures.
+
+Sampling sees no zero pages. What was never touched is zero, and not resident in the
+process: so the process's resident memory says how much there is at most.
 """
 
 from __future__ import annotations
@@ -22,17 +25,26 @@ if TYPE_CHECKING:
     from virtmigrate_libvirt.host import LibvirtHost
     from virtmigrate_libvirt.protocol import Connection
 
+STATS_BALLOON = 1 << 2
+"""`VIR_DOMAIN_STATS_BALLOON`: the process's resident memory is in it."""
 STATS_DIRTYRATE = 1 << 9
 """`VIR_DOMAIN_STATS_DIRTYRATE`."""
 PAGE_SAMPLING = 0
 """The only `virDomainDirtyRateCalcFlags` that are ever passed."""
 MEASURED = 2
 """`VIR_DOMAIN_DIRTYRATE_MEASURED`."""
-SLACK_S = 5.0
-"""What a measurement may take longer than it was asked to."""
+SLACK_S = 1.0
+"""What all windows together may take longer than asked: then what there is counts."""
 POLL_S = 0.02
-BENDS_FROM_S = 3
+SHORT = 5
+"""Of the time, the part that the short window takes."""
+PAGES_PER_GIB = 512
+"""QEMU's own number of samples; libvirt passes no other."""
+OWN_BYTES = 48 << 20
+"""What a QEMU process has resident beside its guest's memory."""
+KIB = 1 << 10
 MIB = 1 << 20
+GIB = 1 << 30
 MOST_MIB_S = 1 << 24
 
 
@@ -50,35 +62,84 @@ def gauge(
     Returns:
         What was found; None where it does not run, or its definition names no memory.
     """
-    memory = parse(definitions.live).memory_bytes if definitions.live else 0
+    if not definitions.live:
+        return None
+    document = parse(definitions.live)
+    memory = document.memory_bytes
     if not memory:
         return None
     basis = [f"memory: {memory / MIB:.0f} MiB, by its definition"]
-    sums: dict[int, list[int]] = {}
+    spent = windows(seconds)
+    if not spent:
+        return Workload(memory_bytes=memory, basis=tuple(basis))
+    used, sums = None, {}
     try:
-        for window in windows(seconds):
-            rate = _measure(host, uuid, window)
-            if rate is not None:
-                sums.setdefault(window, []).append(rate * window * MIB)
+        used = None if document.memory_backing else _used(host, uuid, memory)
+        sums = _sums(host, uuid, spent)
     except (AnswerLost, HostUnreachable):
         raise
     except HostError as error:
         basis.append(f"writes: not measured: {error.message}")
+    if used is not None:
+        basis.append(f"in use: {used / MIB:.0f} MiB, as its process has resident")
+    pages = max(1, memory * PAGES_PER_GIB // GIB)
     curve = tuple((float(w), sum(n) // len(n)) for w, n in sorted(sums.items()))
-    for at, amount in curve:
-        basis.append(f"writes: {amount / MIB:.0f} MiB in {at:g} s, by sampling pages")
-    return Workload(memory_bytes=memory, curve=curve, basis=tuple(basis))
-
-
-def windows(seconds: float) -> tuple[int, ...]:
-    """How a time is spent: short windows, and a longer one to see f bend."""
-    whole = int(seconds)
-    return (
-        (1,) * whole if whole < BENDS_FROM_S else (*(1,) * (whole // 3), whole // 3 * 2)
+    looked_at = tuple(pages * len(n) for _, n in sorted(sums.items()))
+    for (at, amount), looked in zip(curve, looked_at, strict=True):
+        found = f"writes: {amount / MIB:.0f} MiB in {at:g} s"
+        basis.append(f"{found}, by sampling {looked} pages")
+    return Workload(
+        memory_bytes=memory,
+        used_bytes=used,
+        curve=curve,
+        looked_at=looked_at,
+        basis=tuple(basis),
     )
 
 
-def _measure(host: LibvirtHost, uuid: str, seconds: int) -> int | None:
+def windows(seconds: float) -> tuple[int, ...]:
+    """How a time is spent: a short window, and a longer one to see f bend.
+
+    The longer one is what the first pass is foretold by: it gets most of the time.
+    """
+    whole = int(seconds)
+    short = max(1, whole // SHORT)
+    return tuple(window for window in (short, whole - short) if window > 0 < whole)
+
+
+def _used(host: LibvirtHost, uuid: str, memory: int) -> int | None:
+    """Bytes of its memory that were ever touched, at most; None = not told."""
+
+    def read(connection: Connection) -> Mapping[str, object]:
+        domain = connection.lookupByUUIDString(uuid)
+        found = connection.domainListGetStats([domain], STATS_BALLOON)
+        return found[0][1] if found else {}
+
+    resident = host.ask("reading how much memory it uses", read).get("balloon.rss")
+    if not isinstance(resident, int) or resident <= 0:
+        return None
+    used = max(resident * KIB - OWN_BYTES, MIB)
+    return used if used < memory else None
+
+
+def _sums(host: LibvirtHost, uuid: str, spent: tuple[int, ...]) -> dict[int, list[int]]:
+    """Bytes found written in each window that came to its end, by its length."""
+    clock = RealClock()  # a daemon's time is real, whatever the migration's is
+    until = clock.now() + sum(spent) + SLACK_S
+    sums: dict[int, list[int]] = {}
+    for window in spent:
+        rate = _measure(host, uuid, window, clock, until)
+        if rate is None:
+            break  # it may run still, and there is but one at a time
+        # Its MiB/s are cut off: half of one is lost, on the average.
+        whole = (rate + 0.5) * window if rate else 0.0
+        sums.setdefault(window, []).append(int(whole * MIB))
+    return sums
+
+
+def _measure(
+    host: LibvirtHost, uuid: str, seconds: int, clock: RealClock, until: float
+) -> int | None:
     """MiB/s in one window; None = it did not come to an end."""
 
     def start(connection: Connection) -> None:
@@ -91,8 +152,6 @@ def _measure(host: LibvirtHost, uuid: str, seconds: int) -> int | None:
         return found[0][1] if found else {}
 
     host.ask("measuring what the guest writes", start)
-    clock = RealClock()  # a daemon's time is real, whatever the migration's is
-    until = clock.now() + seconds + SLACK_S
     while clock.now() < until:
         clock.sleep(POLL_S)
         stats = host.ask("reading what the guest writes", read)

@@ -95,6 +95,11 @@ class Document:
         return int(text[:LONGEST_NUMBER]) * scale
 
     @property
+    def memory_backing(self) -> bool:
+        """Whether its memory is not plain pages of its process (huge pages, a file)."""
+        return self._root.find("memoryBacking") is not None
+
+    @property
     def hard_limit(self) -> bool:
         """Whether its memory has a hard limit."""
         return self._root.find("memtune/hard_limit") is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from virtmigrate_mock.clocks import VirtualClock, WorldClock
 from virtmigrate_mock.faults import ControllerKilled
 from virtmigrate_mock.memory import Habits
-from virtmigrate_mock.simulation import GuestSpec, Moved, simulate
+from virtmigrate_mock.simulation import GuestSpec, Moved, distinct_mib, simulate
 from virtmigrate_mock.state import Fault
 from virtmigrate_mock.styles import STYLES, Style, register_style
 from virtmigrate_mock.trace import Trace
@@ -28,6 +28,7 @@ __all__ = [
     "World",
     "WorldClock",
     "demo_world",
+    "distinct_mib",
     "register_style",
     "simulate",
 ]

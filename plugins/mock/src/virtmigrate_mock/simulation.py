@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from virtmigrate.errors import BadInput
+from virtmigrate_mock import memory
 from virtmigrate_mock.memory import PLAIN, Habits
 from virtmigrate_mock.state import Live, Transfer
 from virtmigrate_mock.transfer import Conditions, Stage, advance, begin
@@ -108,6 +109,18 @@ def simulate(
         cache_mib=xbzrle_cache_mib,
     )
     return _moved(_run(begin(transfer, live), live, rates, most_s))
+
+
+def distinct_mib(guest: GuestSpec, seconds: float) -> float:
+    """MiB that a guest writes from now on in so many seconds, each page counted once.
+
+    Args:
+        guest: Who writes; nothing moves it meanwhile.
+        seconds: How long it is watched.
+    """
+    live = _alive(guest)
+    pages = memory.written(live, 0.0, guest.age_s, seconds)
+    return memory.distinct(live, pages, seconds)
 
 
 def _alive(guest: GuestSpec) -> Live:

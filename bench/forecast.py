@@ -1,0 +1,157 @@
+"""How far forecasts are off, by what measuring costs: on the mock's physics.
+
+    python -m bench.forecast [--guests 150] [--seconds 1,3,5,10] [--seed 1]
+
+From the repository's root. Guests are made by chance: memory of 256 MiB to 8 GiB, first
+passes of 4 to 16 s, 3 % to 160 % of the link's rate, in order, at random, or nine
+writes of ten to a hot tenth; differences (xbzrle) armed or not. Each is measured as a
+real host would measure it (so many pages looked at, and whether they changed), its
+transfer is foretold, and the page-level simulation moves it. Nothing here asserts: it
+prints. A link that changes, or a guest that does, is not in it: nobody foretells that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import statistics
+import time
+from dataclasses import dataclass
+
+from bench.convergence.figures import percentile
+from virtmigrate.forecast import Forecast, Verdict, Workload, foresee
+from virtmigrate.policy import Do
+from virtmigrate.presets import preset
+from virtmigrate_libvirt.gauge import PAGES_PER_GIB, windows
+from virtmigrate_mock import GuestSpec, Habits, Moved, distinct_mib, simulate
+
+MIB = 1 << 20
+MEMORIES_MIB = (256, 1024, 8192)
+FIRST_PASS_S = (4, 4, 4, 8, 16)
+WORKING_SETS = (0.02, 0.1, 0.25, 0.5, 0.5, 0.75, 0.9)
+HABITS = (Habits(), Habits(pattern="random"), Habits(pattern="random", hot_percent=10))
+LEAST_RATIO, MOST_RATIO = 0.03, 1.6
+PATIENCE = 30
+"""First passes after which a transfer has not converged."""
+DOWNTIME_MS = 300
+CLAIMS = {Verdict.CONVERGES: True, Verdict.NEEDS: False, Verdict.CANNOT: False}
+
+
+@dataclass(frozen=True)
+class Story:
+    """A guest, its link, and what came of it: MiB, MiB/s."""
+
+    guest: GuestSpec
+    link: float
+    delta: bool
+    moved: Moved
+
+
+def stories(count: int, dice: random.Random) -> list[Story]:
+    """So many guests, each moved with and without differences."""
+    return [story for _ in range(count) for story in _both(*_guest(dice))]
+
+
+def _guest(dice: random.Random) -> tuple[GuestSpec, float]:
+    memory = dice.choice(MEMORIES_MIB)
+    link = memory / dice.choice(FIRST_PASS_S)
+    ratio = math.exp(dice.uniform(math.log(LEAST_RATIO), math.log(MOST_RATIO)))
+    working_set = memory * dice.choice(WORKING_SETS)
+    habits, age_s = dice.choice(HABITS), dice.uniform(0, 60)
+    return GuestSpec(memory, working_set, ratio * link, habits, age_s), link
+
+
+def _both(guest: GuestSpec, link: float) -> list[Story]:
+    most_s = PATIENCE * guest.memory_mib / link
+    return [
+        Story(
+            guest,
+            link,
+            delta,
+            simulate(
+                guest,
+                link,
+                downtime_ms=DOWNTIME_MS,
+                xbzrle_cache_mib=guest.memory_mib if delta else 0,
+                most_s=most_s,
+            ),
+        )
+        for delta in (False, True)
+    ]
+
+
+def measured(guest: GuestSpec, seconds: float, dice: random.Random) -> Workload:
+    """What sampling its pages finds, in the windows that a real host would use."""
+    pages = round(guest.memory_mib * PAGES_PER_GIB / 1024)
+    counts: dict[int, list[int]] = {}
+    for window in windows(seconds):
+        share = distinct_mib(guest, window) / guest.memory_mib
+        counts.setdefault(window, []).append(
+            sum(dice.random() < share for _ in range(pages))
+        )
+    memory = round(guest.memory_mib * MIB)
+    return Workload(
+        memory_bytes=memory,
+        curve=tuple(
+            (float(window), round(statistics.fmean(found) / pages * memory))
+            for window, found in sorted(counts.items())
+        ),
+        looked_at=tuple(pages * len(found) for _, found in sorted(counts.items())),
+    )
+
+
+def foretold(story: Story, seconds: float, dice: random.Random) -> Forecast:
+    """Its forecast, after so many seconds of measuring."""
+    policy = preset("virsh").limited(
+        max_downtime_ms=DOWNTIME_MS,
+        max_total_s=PATIENCE * story.guest.memory_mib / story.link,
+    )
+    workload = measured(story.guest, seconds, dice)
+    link = (story.link, "as it is")
+    able = frozenset(Do)
+    return foresee(workload, policy, link, able, runs=True, delta=story.delta)
+
+
+def row(told: list[tuple[Story, Forecast]]) -> str:
+    """What a budget comes to."""
+    errors, within = [], 0
+    for story, forecast in told:
+        if forecast.total_s and forecast.total_range_s and story.moved.converged:
+            errors.append(abs(forecast.total_s / story.moved.total_s - 1))
+            low, high = forecast.total_range_s
+            within += low * 0.99 <= story.moved.total_s <= high * 1.01
+    claims = [(CLAIMS.get(f.verdict), s.moved.converged) for s, f in told]
+    right = sum(said == came for said, came in claims)
+    unknown = sum(said is None for said, _ in claims)
+    return (
+        f"{statistics.median(errors):8.1%}{percentile(errors, 0.95):8.1%}"
+        f"{within / len(errors):9.0%}{right:8}{unknown:9}"
+        f"{len(told) - right - unknown:7}"
+    )
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--guests", type=int, default=150)
+    parser.add_argument("--seconds", default="1,2,3,5,7,10,20")
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    every = stories(asked.guests, random.Random(asked.seed))
+    print(f"{len(every)} transfers, {sum(s.moved.converged for s in every)} converge")
+    print("                          error           in its    verdict")
+    print("measured   armed         median     p95    range   right  unknown  wrong")
+    for seconds in map(float, asked.seconds.split(",")):
+        for delta in (False, True):
+            dice = random.Random(asked.seed)
+            some = [story for story in every if story.delta is delta]
+            began = time.perf_counter()
+            told = [(story, foretold(story, seconds, dice)) for story in some]
+            each_ms = 1000 * (time.perf_counter() - began) / len(some)
+            name = "differences" if delta else "nothing"
+            print(f"{seconds:6g} s   {name:<14}{row(told)}   {each_ms:.0f} ms each")
+
+
+if __name__ == "__main__":
+    main()
