@@ -35,6 +35,8 @@ LEAST_RATIO, MOST_RATIO = 0.03, 1.6
 PATIENCE = 30
 """First passes after which a transfer has not converged."""
 DOWNTIME_MS = 300
+NEARLY = 0.01
+"""Off its range by no more than this, a time is in it."""
 CLAIMS = {Verdict.CONVERGES: True, Verdict.NEEDS: False, Verdict.CANNOT: False}
 
 
@@ -113,22 +115,44 @@ def foretold(story: Story, seconds: float, dice: random.Random) -> Forecast:
     return foresee(workload, policy, link, able, runs=True, delta=story.delta)
 
 
-def row(told: list[tuple[Story, Forecast]]) -> str:
-    """What a budget comes to."""
-    errors, within = [], 0
-    for story, forecast in told:
-        if forecast.total_s and forecast.total_range_s and story.moved.converged:
-            errors.append(abs(forecast.total_s / story.moved.total_s - 1))
-            low, high = forecast.total_range_s
-            within += low * 0.99 <= story.moved.total_s <= high * 1.01
-    claims = [(CLAIMS.get(f.verdict), s.moved.converged) for s, f in told]
-    right = sum(said == came for said, came in claims)
-    unknown = sum(said is None for said, _ in claims)
-    return (
-        f"{statistics.median(errors):8.1%}{percentile(errors, 0.95):8.1%}"
-        f"{within / len(errors):9.0%}{right:8}{unknown:9}"
-        f"{len(told) - right - unknown:7}"
-    )
+@dataclass(frozen=True)
+class Seen:
+    """What some forecasts were worth: shares, and counts of verdicts."""
+
+    median_error: float
+    p95_error: float
+    in_range: float
+    right: int
+    unknown: int
+    wrong: int
+
+    @classmethod
+    def of(cls, told: list[tuple[Story, Forecast]]) -> Seen:
+        """Each forecast beside what came."""
+        pairs = [(f, s.moved) for s, f in told if f.total_s and s.moved.converged]
+        errors = [abs(f.total_s / moved.total_s - 1) for f, moved in pairs]
+        within = [
+            f.total_range_s[0] <= moved.total_s * (1 + NEARLY)
+            and moved.total_s <= f.total_range_s[1] * (1 + NEARLY)
+            for f, moved in pairs
+        ]
+        claims = [(CLAIMS.get(f.verdict), s.moved.converged) for s, f in told]
+        right = sum(said == came for said, came in claims)
+        unknown = sum(said is None for said, _ in claims)
+        return cls(
+            statistics.median(errors),
+            percentile(errors, 0.95),
+            statistics.fmean(within),
+            right,
+            unknown,
+            len(told) - right - unknown,
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.median_error:8.1%}{self.p95_error:8.1%}{self.in_range:9.0%}"
+            f"{self.right:8}{self.unknown:9}{self.wrong:7}"
+        )
 
 
 def main() -> None:
@@ -150,7 +174,7 @@ def main() -> None:
             told = [(story, foretold(story, seconds, dice)) for story in some]
             each_ms = 1000 * (time.perf_counter() - began) / len(some)
             name = "differences" if delta else "nothing"
-            print(f"{seconds:6g} s   {name:<14}{row(told)}   {each_ms:.0f} ms each")
+            print(f"{seconds:6g} s   {name:<14}{Seen.of(told)}   {each_ms:.0f} ms each")
 
 
 if __name__ == "__main__":

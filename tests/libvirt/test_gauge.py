@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.requirements import requirement
 from virtmigrate.errors import AnswerLost, HostError
 from virtmigrate.host import Definitions
-from virtmigrate_libvirt.gauge import MEASURED, PAGE_SAMPLING, gauge, windows
+from virtmigrate_libvirt.gauge import (
+    MEASURED,
+    OWN_BYTES,
+    PAGE_SAMPLING,
+    POLL_S,
+    SLACK_S,
+    gauge,
+    windows,
+)
 
+MIB = 1 << 20
 UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
 NAMED = f"<name>g</name><uuid>{UUID}</uuid>"
 XML = f"<domain type='qemu'>{NAMED}<memory unit='MiB'>64</memory></domain>"
+
+
+class VirtualTime:
+    """A clock that goes on while it is slept."""
+
+    def __init__(self):
+        self.at = 0.0
+
+    def now(self):
+        return self.at
+
+    def sleep(self, seconds):
+        self.at += seconds
 
 
 class Daemon:
@@ -52,14 +76,60 @@ def test_only_pages_are_sampled(seconds):
     measured(daemon, seconds)
     assert daemon.flags
     assert {flags for _, flags in daemon.flags} == {PAGE_SAMPLING} == {0}
-    assert sum(spent for spent, _ in daemon.flags) <= seconds
+
+
+@requirement("ends.gauge-budget")
+@given(st.floats(0, 60))
+def test_no_more_time_is_spent_than_was_given(seconds):
+    assert sum(windows(seconds)) <= seconds
+
+
+@requirement("ends.gauge-budget")
+def test_a_measurement_that_never_ends_is_left_alone_after_its_time(monkeypatch):
+    clock = VirtualTime()
+    monkeypatch.setattr("virtmigrate_libvirt.gauge.RealClock", lambda: clock)
+    daemon = Daemon({"dirtyrate.calc_status": MEASURED - 1})
+    assert measured(daemon, 5.0).curve == ()
+    assert clock.now() <= 5 + SLACK_S + POLL_S
+    assert len(daemon.flags) == 1  # a second one would be refused
 
 
 def test_a_curve_of_distinct_bytes():
     found = measured(Daemon())
     assert found.memory_bytes == 64 << 20
-    assert found.curve == ((1.0, 8 << 20), (2.0, 16 << 20))
-    assert any("sampling" in line for line in found.basis)
+    # MiB/s come in whole numbers, cut off: half of one is added.
+    assert found.curve == ((1.0, int(8.5 * MIB)), (2.0, 17 * MIB))
+    assert found.looked_at == (32, 32)
+    assert any("sampling 32 pages" in line for line in found.basis)
+
+
+def test_windows_of_one_length_are_pooled():
+    found = measured(Daemon(), 2.0)
+    assert (found.curve, found.looked_at) == (((1.0, int(8.5 * MIB)),), (64,))
+
+
+def test_nothing_written_is_nothing():
+    found = measured(Daemon({"dirtyrate.megabytes_per_second": 0}))
+    assert {amount for _, amount in found.curve} == {0}
+
+
+@requirement("ends.forecast")
+def test_what_was_never_touched_is_not_in_use():
+    resident = (OWN_BYTES + 20 * MIB) // 1024
+    found = measured(Daemon({"balloon.rss": resident}))
+    assert found.used_bytes == 20 * MIB
+    assert any("in use: 20 MiB" in line for line in found.basis)
+
+
+@pytest.mark.parametrize("resident", [None, 0, -1, "much", 2.5, 1 << 40])
+def test_absurd_resident_memory_is_all_of_it(resident):
+    assert measured(Daemon({"balloon.rss": resident})).used_bytes is None
+
+
+def test_memory_that_is_no_plain_page_of_the_process_is_all_in_use():
+    backed = XML.replace("</domain>", "<memoryBacking><hugepages/></memoryBacking>")
+    found = measured(Daemon({"balloon.rss": 70_000}), xml=f"{backed}</domain>")
+    assert found.used_bytes is None
 
 
 def test_no_time_measures_nothing():
@@ -69,13 +139,14 @@ def test_no_time_measures_nothing():
 
 
 def test_time_is_spent_on_short_windows_and_a_longer_one():
-    assert [windows(s) for s in (0, 0.9, 1, 2, 3, 6)] == [
+    assert [windows(s) for s in (0, 0.9, 1, 2, 3, 5, 10)] == [
         (),
         (),
         (1,),
         (1, 1),
         (1, 2),
-        (1, 1, 4),
+        (1, 4),
+        (2, 8),
     ]
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import random
 import statistics
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import forecast
 from tests.policy.precopy import EVERY, Guest, run, steady
 from tests.requirements import requirement
 from virtmigrate import MemoryJournal
-from virtmigrate.forecast import Verdict, Workload, foresee
+from virtmigrate.forecast import SMALL_WRITES, Verdict, Workload, foresee
+from virtmigrate.likely import likely
 from virtmigrate.links import last_rate
 from virtmigrate.policy import Do
 from virtmigrate.presets import preset
@@ -152,6 +155,105 @@ def test_a_quarter_from_the_link_s_rate_the_verdict_is_sure(
 ):
     guest = Guest(steady(64 * ratio), working_mib=working_mib)
     assert foretold(guest, preset("virsh"), noise=noise).verdict is verdict
+
+
+PAGES = st.sampled_from([32, 128, 512, 32768])
+SHARES = st.floats(0, 1)
+
+
+def sampled(memory_mib, pages, *points):
+    """A measurement: (seconds, share of the pages looked at that had changed)."""
+    return Workload(
+        memory_bytes=memory_mib * MIB,
+        curve=tuple((at, int(share * memory_mib * MIB)) for at, share in points),
+        looked_at=(pages,) * len(points),
+    )
+
+
+@given(PAGES, SHARES, SHARES, st.booleans())
+def test_each_way_in_which_a_guest_may_write_is_possible(pages, low, high, one):
+    points = [(1.0, low)] if one else [(1.0, low), (4.0, high)]
+    workload = sampled(256, pages, *points)
+    times = [0.0, 0.1, 0.5, 1, 2, 4, 8, 100]
+    kinds = likely(workload)
+    assert kinds
+    for f in kinds:
+        amounts = [f(t) for t in times]
+        assert amounts == sorted(amounts)
+        assert amounts[0] >= 0
+        assert amounts[-1] <= workload.memory_bytes * (1 + 1e-9)
+
+
+@requirement("ends.forecast")
+@given(SHARES, st.booleans())
+def test_the_more_pages_were_looked_at_the_narrower_it_is(share, postcopy):
+    policy = preset("virsh").allowing(postcopy=postcopy)
+
+    def width(pages):
+        seen = sampled(256, pages, (1.0, share / 4), (4.0, share))
+        told = foresee(seen, policy, LINK, EVERY, runs=True)
+        low, high = told.total_range_s or (0, math.inf)
+        assert told.total_s is None or low <= told.total_s <= high
+        return high - low
+
+    if width(1 << 20) < math.inf and width(128) < math.inf:
+        assert width(1 << 20) <= width(128) + 0.01
+
+
+@requirement("ends.forecast")
+def test_close_to_the_link_s_rate_a_rough_measurement_does_not_tell():
+    def told(pages, ratio):
+        pace = ratio * 64 / 1024
+        seen = sampled(1024, pages, (1.0, pace), (4.0, 4 * pace))
+        return foresee(seen, preset("virsh"), LINK, EVERY, runs=True)
+
+    rough = told(64, 0.95)
+    assert rough.verdict is Verdict.UNKNOWN
+    assert 0.1 < rough.chance < 0.9
+    assert rough.total_s
+    assert rough.needs
+    assert told(1 << 20, 0.8).verdict is Verdict.CONVERGES
+    assert told(1 << 20, 1.3).verdict is Verdict.NEEDS
+
+
+@requirement("ends.forecast")
+def test_whether_differences_will_help_is_not_claimed():
+    guest = Guest(steady(96)).workload()
+
+    def told(**consents):
+        policy = preset().allowing(**consents)
+        return foresee(guest, policy, LINK, EVERY, runs=True, delta=True)
+
+    alone = told()
+    assert alone.verdict is Verdict.UNKNOWN
+    assert alone.chance == SMALL_WRITES
+    assert alone.way == "pre-copy"
+    assert "--allow-postcopy" in alone.needs
+    paused = told(pause=True)
+    assert paused.verdict is Verdict.CONVERGES
+    assert paused.total_range_s[1] > 1.5 * paused.total_s
+    assert told(postcopy=True).verdict is Verdict.CONVERGES
+
+
+@requirement("ends.forecast")
+def test_what_was_never_touched_takes_no_time():
+    idle = Workload(memory_bytes=256 * MIB, curve=((1.0, 0), (4.0, 0)))
+    half = idle.model_copy(update={"used_bytes": 128 * MIB})
+    whole_s, half_s = (
+        foresee(seen, preset(), LINK, EVERY, runs=True).total_s for seen in (idle, half)
+    )
+    assert half_s == pytest.approx(whole_s / 2, rel=0.05)
+
+
+@requirement("ends.forecast-error")
+def test_forecasts_of_measured_guests_come_true_on_the_mock_s_physics():
+    dice = random.Random(4)
+    told = [(s, forecast.foretold(s, 5.0, dice)) for s in forecast.stories(60, dice)]
+    seen = forecast.Seen.of(told)
+    assert seen.median_error <= 0.05
+    assert seen.p95_error <= 0.15
+    assert seen.in_range >= 0.8
+    assert seen.wrong <= 0.05 * len(told)
 
 
 def test_a_journal_without_migrations_knows_no_link():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from virtmigrate.forecast import Workload
     from virtmigrate.host import Sample
@@ -258,17 +258,25 @@ class History:
 
     def best(self) -> float:
         """The best rate of late, over whole windows."""
+        return max(self._windows(), default=0.0)
+
+    def middle(self) -> float | None:
+        """The middle one of them: neither a burst nor a drop is in it; None = none."""
+        rates = sorted(self._windows())
+        return rates[len(rates) // 2] if rates else None
+
+    def _windows(self) -> Iterator[float]:
+        """Rates over whole windows of late, each point's last one."""
         since = self.points[-1].at_s - MEMORY_S if self.points else 0.0
         recent = [p for p in self.points if p.sent is not None and p.at_s >= since]
-        best, start = 0.0, 0
+        start = 0
         for point in recent:
             while point.at_s - recent[start].at_s > WINDOW_S:
                 start += 1
             if start:
                 first = recent[start - 1]
                 sent = (point.sent or 0.0) - (first.sent or 0.0)
-                best = max(best, sent / (point.at_s - first.at_s))
-        return best
+                yield sent / (point.at_s - first.at_s)
 
     def _recent(self, window_s: float) -> list[Point]:
         if not self.points:

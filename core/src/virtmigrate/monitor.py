@@ -166,7 +166,7 @@ class Monitor:
 
     def figures(self) -> dict[str, int | None]:
         """What a result tells of the transfer, beside what the hypervisor counts."""
-        rate = self.history.best() or self.history.usual()
+        rate = self.history.middle() or self.history.usual()
         return {
             "bandwidth_bytes_s": None if rate is None else int(rate),
             "iterations": self.history.number or None,

@@ -40,8 +40,8 @@ SHORT = 5
 """Of the time, the part that the short window takes."""
 PAGES_PER_GIB = 512
 """QEMU's own number of samples; libvirt passes no other."""
-OWN_BYTES = 48 << 20
-"""What a QEMU process has resident beside its guest's memory."""
+OWN_BYTES = 32 << 20
+"""What a QEMU process has resident beside its guest's memory, at least."""
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30

@@ -18,13 +18,13 @@ from virtmigrate.cli.output import answer, document
 from virtmigrate.cli.request import read
 from virtmigrate.cli.waiting import asking
 
-MEASURE_S = 1.0
+MEASURE_S = 5.0
 """A plan for people takes its time to foretell the transfer."""
 HELP = """Say what `migrate` would do with the same words. Nothing is touched.
 
 For each option: what was asked, what will be in effect, and how: native (the hypervisor
 does it), inherent (it is always so), emulated (steps of ours make it so), deferred (it
-is owed). Then how the transfer is expected to go, from a second of measuring what the
+is owed). Then how the transfer is expected to go, from five seconds of measuring what the
 guest writes (--measure 0: don't). Then the steps, in order, and what takes each back.
 Whatever stands in the way is told at once: exit code 2.
 """
