@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass
 
 from bench.convergence.figures import percentile
-from virtmigrate.forecast import Forecast, Verdict, Workload, foresee
+from virtmigrate.forecast import Forecast, Link, Verdict, Workload, foresee
 from virtmigrate.policy import Do
 from virtmigrate.presets import preset
 from virtmigrate_libvirt.gauge import PAGES_PER_GIB, windows
@@ -110,7 +110,7 @@ def foretold(story: Story, seconds: float, dice: random.Random) -> Forecast:
         max_total_s=PATIENCE * story.guest.memory_mib / story.link,
     )
     workload = measured(story.guest, seconds, dice)
-    link = (story.link, "as it is")
+    link = Link(story.link, "as it is")
     able = frozenset(Do)
     return foresee(workload, policy, link, able, runs=True, delta=story.delta)
 

@@ -12,7 +12,7 @@ from tests.core.plans import plan_of
 from virtmigrate import MemoryJournal, Options, Outcome
 from virtmigrate.able import able
 from virtmigrate.host import RunState
-from virtmigrate.links import last_rate
+from virtmigrate.links import ENOUGH, link_between
 from virtmigrate.policy import DIFFERENCES_FROM, Act, Do
 from virtmigrate.presets import PRESETS, preset
 from virtmigrate.results import Result, Timing
@@ -165,7 +165,9 @@ def test_without_knobs_only_an_end_can_be_asked_for():
 # what went through between two hosts
 
 
-def ended(journal, migration, plan, rate, outcome=Outcome.SUCCEEDED):
+def ended(
+    journal, migration, plan, rate, outcome=Outcome.SUCCEEDED, sent=None, total_ms=0.0
+):
     """A migration that is over, in the journal."""
     journal.open(migration, plan, 0.0)
     result = Result(
@@ -177,7 +179,8 @@ def ended(journal, migration, plan, rate, outcome=Outcome.SUCCEEDED):
         source=RunState.ABSENT,
         destination=RunState.RUNNING,
         effective=Options(),
-        timing=Timing(),
+        timing=Timing(total_ms=total_ms),
+        processed_bytes=sent,
         bandwidth_bytes_s=rate,
     )
     body = {"result": result.model_dump(mode="json")}
@@ -185,15 +188,35 @@ def ended(journal, migration, plan, rate, outcome=Outcome.SUCCEEDED):
     journal.close(migration, outcome.value, 0.0, settled=True)
 
 
-def test_the_last_rate_between_two_hosts_in_either_direction():
+def test_what_is_known_of_a_link_in_either_direction():
     journal, plan = MemoryJournal(), plan_of()
     here, there = plan.source.uri, plan.destination.uri
-    assert last_rate(journal, here, there) is None
+    assert link_between(journal, here, there) is None
     ended(journal, "m1", plan, 32 << 20)
     ended(journal, "m2", plan, 64 << 20)
     ended(journal, "m3", plan, None)
     ended(journal, "m4", plan, 1 << 20, Outcome.ROLLED_BACK)
     for pair in ((here, there), (there, here)):
-        rate, whose = last_rate(journal, *pair)
-        assert (rate, "m2" in whose) == (64, True)
-    assert last_rate(journal, here, "scripted:///c") is None
+        link = link_between(journal, *pair)
+        assert (link.mib_s, link.origin) == (64, "the middle of the last 2 migrations")
+    assert link_between(journal, here, "scripted:///c") is None
+
+
+def test_one_odd_migration_does_not_turn_what_is_known_of_a_link():
+    journal, plan = MemoryJournal(), plan_of()
+    ends = plan.source.uri, plan.destination.uri
+    ended(journal, "m0", plan, 60 << 20)
+    assert link_between(journal, *ends).origin == "as migration m0 had it"
+    for number in range(1, ENOUGH):
+        ended(journal, f"m{number}", plan, 64 << 20)
+    ended(journal, "odd", plan, 1 << 20)
+    assert link_between(journal, *ends).mib_s == 64
+
+
+def test_what_a_move_takes_around_its_transfer():
+    journal, plan = MemoryJournal(), plan_of()
+    ends = plan.source.uri, plan.destination.uri
+    ended(journal, "m1", plan, 64 << 20)
+    assert link_between(journal, *ends).around_s is None
+    ended(journal, "m2", plan, 64 << 20, sent=256 << 20, total_ms=5200)
+    assert link_between(journal, *ends).around_s == pytest.approx(1.2)

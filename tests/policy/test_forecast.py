@@ -14,14 +14,14 @@ from bench import forecast
 from tests.policy.precopy import EVERY, Guest, run, steady
 from tests.requirements import requirement
 from virtmigrate import MemoryJournal
-from virtmigrate.forecast import SMALL_WRITES, Verdict, Workload, foresee
+from virtmigrate.forecast import SMALL_WRITES, Link, Verdict, Workload, foresee
 from virtmigrate.likely import likely
-from virtmigrate.links import last_rate
+from virtmigrate.links import link_between
 from virtmigrate.policy import Do
 from virtmigrate.presets import preset
 
 MIB = 1 << 20
-LINK = (64.0, "--bandwidth")
+LINK = Link(64.0, "--bandwidth")
 GUESTS = {
     f"{ratio} of {working}, {'high' if high else 'low'}": Guest(
         steady(64 * ratio), working_mib=working, high=high
@@ -257,4 +257,4 @@ def test_forecasts_of_measured_guests_come_true_on_the_mock_s_physics():
 
 
 def test_a_journal_without_migrations_knows_no_link():
-    assert last_rate(MemoryJournal(), "scripted:///a", "scripted:///b") is None
+    assert link_between(MemoryJournal(), "scripted:///a", "scripted:///b") is None

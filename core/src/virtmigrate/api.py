@@ -24,7 +24,7 @@ from virtmigrate.errors import (
 )
 from virtmigrate.handle import Handle
 from virtmigrate.journal import claimed, unknown
-from virtmigrate.links import last_rate
+from virtmigrate.links import link_between
 from virtmigrate.logbook import Logbook
 from virtmigrate.manager import Manager
 from virtmigrate.opening import opened, reopened
@@ -162,7 +162,7 @@ class Migrator:
             options or BARE,
             policy,
             measure_s,
-            link=lambda here, there: last_rate(self.journal, here, there),
+            link=lambda here, there: link_between(self.journal, here, there),
         )
 
     def migrate(

@@ -159,10 +159,23 @@ def _acts(acts: tuple[Act, ...]) -> str:
     return ", else ".join(one(act) for act in acts)
 
 
+def _lasts(forecast: Forecast) -> str:
+    """How long, how far off that may be, and how long with all around it."""
+    if forecast.total_s is None:
+        return ""
+    words = f"in {forecast.total_s:.1f} s"
+    if forecast.total_range_s is not None:
+        least, most = forecast.total_range_s
+        words += f" ({least:.1f} .. {most:.1f})"
+    if forecast.whole_s is not None:
+        words += f", {forecast.whole_s:.1f} s from call to return"
+    return words
+
+
 def foretold(forecast: Forecast) -> list[str]:
     """A forecast as lines of text."""
     figures = [
-        f"in {forecast.total_s:.1f} s" if forecast.total_s is not None else "",
+        _lasts(forecast),
         f"with a stop of {forecast.downtime_ms:.0f} ms"
         if forecast.downtime_ms is not None
         else "",
@@ -171,6 +184,8 @@ def foretold(forecast: Forecast) -> list[str]:
         else "",
     ]
     way = f" by {forecast.way}" if forecast.way else ""
+    if forecast.way and forecast.chance is not None and forecast.chance < 1:
+        way = f"; {forecast.chance:.0%} for an end{way}"
     told = ", ".join(part for part in figures if part)
     lines = [f"forecast: {forecast.verdict}{way}" + (f": {told}" if told else "")]
     if forecast.needs:

@@ -46,6 +46,21 @@ class Workload(Model):
     """How each figure was found, for people."""
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What is known of the way between two hosts.
+
+    Attributes:
+        mib_s: What goes through.
+        origin: Who says so.
+        around_s: What a move takes before and after its transfer; None = unknown.
+    """
+
+    mib_s: float
+    origin: str
+    around_s: float | None = None
+
+
 class Verdict(StrEnum):
     """Whether the policy, as it stands, will bring the guest over."""
 
@@ -71,6 +86,8 @@ class Forecast(Model):
     """Time of the transfer, to the last page; the phases around it take more."""
     total_range_s: tuple[float, float] | None = None
     """Nine times of ten it lies between these, if nothing changes meanwhile."""
+    whole_s: float | None = None
+    """From call to return: with the phases around it, as earlier moves had them."""
     downtime_ms: float | None = None
     """The guest-visible stop at the switchover."""
     sent_bytes: int | None = None
@@ -133,7 +150,7 @@ class _Case:
 def foresee(
     workload: Workload,
     policy: Policy,
-    bandwidth: tuple[float, str] | None,
+    link: Link | None,
     able: frozenset[Do],
     *,
     runs: bool,
@@ -144,41 +161,44 @@ def foresee(
     Args:
         workload: What the guest does.
         policy: Limits and consents.
-        bandwidth: MiB/s that the link carries, and who says so; None = nobody does.
+        link: What is known of it; None = nothing.
         able: What can be done to the transfer (`monitor.able`).
         runs: Whether the guest runs meanwhile.
         delta: Whether rewritten pages are sent as differences.
     """
     known = {
         "dirty_mib_s": _per_second(workload),
-        "basis": _basis(workload, bandwidth, delta=delta and runs),
+        "basis": _basis(workload, link, delta=delta and runs),
     }
-    if bandwidth is None:
+    if link is None:
         return Forecast(verdict=Verdict.UNKNOWN, **known)
-    known["bandwidth_mib_s"] = bandwidth[0]
+    known["bandwidth_mib_s"] = link.mib_s
     if runs and not workload.curve:
         return Forecast(verdict=Verdict.UNKNOWN, **known)
     memory = float(workload.used_bytes or workload.memory_bytes)
-    case = _Case(policy, able, memory, bandwidth[0] * MIB, runs)
+    case = _Case(policy, able, memory, link.mib_s * MIB, runs)
     ends = _ends(case, workload, delta=delta)
     chance = sum(end.share for end in ends if end.well)
     return Forecast(
         verdict=_verdict(ends, chance, case),
         chance=round(chance, 3),
-        **_figures(ends, chance),
+        **_figures(ends, chance, link.around_s),
         needs=_needed(ends, case) if chance < SURE else (),
         **known,
     )
 
 
-def _basis(
-    workload: Workload, bandwidth: tuple[float, str] | None, *, delta: bool
-) -> tuple[str, ...]:
+def _basis(workload: Workload, link: Link | None, *, delta: bool) -> tuple[str, ...]:
     """Where each figure comes from."""
-    if bandwidth is None:
-        link = "link: unknown; no migration between these hosts is on record"
-        return (*workload.basis, link)
-    lines = [*workload.basis, f"link: {bandwidth[0]:.0f} MiB/s, {bandwidth[1]}"]
+    if link is None:
+        unknown = "link: unknown; no migration between these hosts is on record"
+        return (*workload.basis, unknown)
+    lines = [*workload.basis, f"link: {link.mib_s:.0f} MiB/s, {link.origin}"]
+    if link.around_s is not None:
+        lines.append(
+            f"phases around the transfer: {link.around_s:.1f} s, as earlier migrations"
+            " between these hosts had"
+        )
     if delta and workload.curve:
         lines.append(
             "differences (xbzrle): what a write changes of a page can't be seen; taken"
@@ -222,7 +242,9 @@ def _verdict(ends: list[_End], chance: float, case: _Case) -> Verdict:
     return Verdict.NEEDS if _needed(ends, case) else Verdict.CANNOT
 
 
-def _figures(ends: list[_End], chance: float) -> dict[str, object]:
+def _figures(
+    ends: list[_End], chance: float, around_s: float | None
+) -> dict[str, object]:
     """Of those that end well, the middle; the stop alone, if it is not likely to."""
     well = [end for end in ends if end.well]
     if chance <= 1 - SURE:
@@ -234,9 +256,11 @@ def _figures(ends: list[_End], chance: float) -> dict[str, object]:
     way = max(shares, key=lambda name: shares[name])
     same = [end for end in well if end.way == way]
     totals = [(end.total_s, end.share) for end in well]
+    total_s = _quantile(totals, 0.5)
     return {
         "way": way,
-        "total_s": _quantile(totals, 0.5),
+        "total_s": total_s,
+        "whole_s": None if around_s is None else total_s + around_s,
         "total_range_s": (_quantile(totals, RARE), _quantile(totals, 1 - RARE)),
         "downtime_ms": _quantile([(end.stop_ms, end.share) for end in same], 0.5),
         "sent_bytes": int(_quantile([(e.sent_bytes, e.share) for e in well], 0.5)),

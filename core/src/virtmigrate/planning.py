@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from virtmigrate.able import able
 from virtmigrate.context import PlanContext
 from virtmigrate.errors import Refused, leaves
-from virtmigrate.forecast import foresee
+from virtmigrate.forecast import Link, foresee
 from virtmigrate.host import RunState
 from virtmigrate.negotiation import Ends, form_of
 from virtmigrate.options import Options
@@ -40,14 +40,14 @@ class Request:
         options: Yes, no or default, each.
         policy: How it is brought to an end; None = the default one.
         measure_s: Seconds in which the guest's writes are measured; 0 = they are not.
-        link: MiB/s between two hosts (URIs), and who says so; None = nobody knows.
+        link: What is known of the way between two hosts (URIs); None = nothing.
     """
 
     guest: str
     options: Options = field(default_factory=Options)
     policy: Policy | None = None
     measure_s: float = 0.0
-    link: Callable[[str, str], tuple[float, str] | None] = lambda here, there: None
+    link: Callable[[str, str], Link | None] = lambda here, there: None
 
 
 def make_plan(
@@ -110,7 +110,7 @@ def _wishes(
     policy: Policy,
     options: Options,
     workload: Workload | None,
-    link: tuple[float, str] | None,
+    link: Link | None,
 ) -> dict[str, Asked]:
     """What the policy wants of this guest on this link.
 
@@ -120,20 +120,18 @@ def _wishes(
     if workload is None or options.compressed is False:
         return policy.wishes()
     if options.parallel:
-        return policy.wishes(streams_mib_s=link[0] if link else None)
+        return policy.wishes(streams_mib_s=link.mib_s if link else None)
     return policy.wishes(workload.memory_bytes)
 
 
-def _link(
-    wanted: Request, options: Options, here: str, there: str
-) -> tuple[float, str] | None:
-    """MiB/s that may go through, and who says so; asked only where it matters."""
+def _link(wanted: Request, options: Options, here: str, there: str) -> Link | None:
+    """What is known of the way; asked only where it matters."""
     known = None
     if options.parallel or wanted.measure_s:
         known = wanted.link(here, there)
     cap = options.bandwidth_mib_s
-    if cap and (known is None or cap < known[0]):
-        return float(cap), "--bandwidth"
+    if cap and (known is None or cap < known.mib_s):
+        return Link(float(cap), "--bandwidth", known.around_s if known else None)
     return known
 
 
@@ -146,7 +144,7 @@ def _workload(
     return manager.relay(request.source.hypervisor).gauge(request, measure_s)
 
 
-def _foretold(plan: Plan, link: tuple[float, str] | None) -> Plan:
+def _foretold(plan: Plan, link: Link | None) -> Plan:
     """The plan with its forecast, where there is anything to foretell."""
     if plan.workload is None:
         return plan

@@ -24,9 +24,9 @@ HELP = """Say what `migrate` would do with the same words. Nothing is touched.
 
 For each option: what was asked, what will be in effect, and how: native (the hypervisor
 does it), inherent (it is always so), emulated (steps of ours make it so), deferred (it
-is owed). Then how the transfer is expected to go, from five seconds of measuring what the
-guest writes (--measure 0: don't). Then the steps, in order, and what takes each back.
-Whatever stands in the way is told at once: exit code 2.
+is owed). Then how the transfer is expected to go, from five seconds of measuring what
+the guest writes (--measure 0: don't). Then the steps, in order, and what takes each
+back. Whatever stands in the way is told at once: exit code 2.
 """
 
 
