@@ -45,13 +45,18 @@ def parsed() -> argparse.Namespace:
     say("--strategies", help=f"of {','.join(STRATEGIES)}")
     say("--buffers", choices=list(BUFFERS), default="deep", help="TCP buffers")
     say("--deadline", type=float, help="seconds, for every scenario")
-    say("--measure", type=float, help="seconds, for the forecast; 3, or 1 if quick")
+    say("--measure", type=float, help="seconds, for the forecast; 5, or 1 if quick")
     say("--quick", action="store_true", help="few of each: five minutes")
     say("--guestperf", action="store_true", help="QEMU's comparisons instead")
     say("--json", type=Path, help="write all that was seen there")
     say("--markdown", type=Path, help="write the tables there")
     say("--html", type=Path, help="write a page with tables and plots there")
-    say("--from-json", type=Path, help="make tables of an earlier run; run nothing")
+    say(
+        "--from-json",
+        type=Path,
+        nargs="+",
+        help="make tables of earlier runs together; run nothing",
+    )
     return parser.parse_args()
 
 
@@ -111,8 +116,8 @@ def main() -> None:
     """Run, and show."""
     asked = parsed()
     if asked.from_json:
-        text = asked.from_json.read_text(encoding="utf-8")
-        write(asked, Data.from_json(json.loads(text)))
+        texts = [path.read_text(encoding="utf-8") for path in asked.from_json]
+        write(asked, Data.joined([Data.from_json(json.loads(text)) for text in texts]))
         return
     pairs = chosen(asked)
     data = Data(machine())
@@ -120,7 +125,7 @@ def main() -> None:
     todo = tasks(pairs, BUFFERS[asked.buffers], asked.repeats, able)
     print(f"{len(todo)} cells; {data.machine}", flush=True)
     try:
-        run(todo, data, asked.measure or (1.0 if asked.quick else 3.0))
+        run(todo, data, asked.measure or (1.0 if asked.quick else 5.0))
     except KeyboardInterrupt:
         print("\ninterrupted: this is what there is")
     finally:

@@ -44,6 +44,21 @@ class Data:
         """Whether it is virtmigrate's own policy."""
         return bool(self.strategies[strategy]["policy"] == "adaptive")
 
+    @classmethod
+    def joined(cls, runs: list[Data]) -> Data:
+        """Several runs as one, on the machine of the first."""
+        whole = runs[0]
+        for run in runs[1:]:
+            whole.cells += run.cells
+            whole.scenarios |= run.scenarios
+            whole.strategies |= run.strategies
+            whole.missing += [row for row in run.missing if row not in whole.missing]
+        return whole
+
+    def changes(self, scenario: str) -> bool:
+        """Whether the link or the guest changes while it moves: nobody foretells it."""
+        return bool(self.scenarios[scenario]["moments"])
+
     def to_json(self) -> dict[str, Any]:
         """As JSON data."""
         return {

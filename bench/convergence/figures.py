@@ -20,6 +20,8 @@ CLOSE = 1.03
 """A cell that takes longer than the best by more than this is lost."""
 CLAIMS = {"converges": True, "needs": False, "cannot": False}
 """A forecast's verdict, and whether it says that the move will end."""
+NEARLY = 1.01
+"""By no more than this off its range, a time is in it."""
 TURNS = ("postcopy", "suspend", "abort")
 """What a policy does to a transfer that does not converge by itself."""
 STALLED = "S8"
@@ -228,6 +230,8 @@ class Forecast:
         by_pass_2: The same of the first verdict after the first pass.
         foretold_s: Time of the transfer.
         error: Share of what it took; None if nothing was foretold, or it did not end.
+        whole_error: The same of the time from call to return.
+        in_range: Whether it lay within what was foretold; None: no error either.
     """
 
     cell: Cell
@@ -236,6 +240,8 @@ class Forecast:
     by_pass_2: bool | None
     foretold_s: float | None
     error: float | None
+    whole_error: float | None
+    in_range: bool | None
 
 
 def forecasts(data: Data) -> list[Forecast]:
@@ -248,9 +254,11 @@ def forecasts(data: Data) -> list[Forecast]:
 
 
 def _forecast(cell: Cell, told: dict[str, Any]) -> Forecast:
-    seconds, error = told.get("total_s"), None
-    if seconds is not None and cell.ended and cell.transfer_s:
-        error = abs(seconds - cell.transfer_s) / cell.transfer_s
+    seconds, within = told.get("total_s"), None
+    error = _off(seconds, cell.transfer_s) if cell.ended else None
+    least, most = told.get("total_range_s") or (None, None)
+    if error is not None and least is not None:
+        within = least <= cell.transfer_s * NEARLY and cell.transfer_s <= most * NEARLY
     claim = CLAIMS.get(told["verdict"])
     alone = cell.ended and not any(mark.startswith(TURNS) for _, mark in cell.marks)
     later = cell.more.get("by_pass_2")
@@ -261,7 +269,13 @@ def _forecast(cell: Cell, told: dict[str, Any]) -> Forecast:
         None if later is None else later == alone,
         seconds,
         error,
+        _off(told.get("whole_s"), cell.total_s) if cell.ended else None,
+        within,
     )
+
+
+def _off(told: float | None, came: float) -> float | None:
+    return None if told is None or not came else abs(told - came) / came
 
 
 def lost(data: Data) -> list[Regret]:

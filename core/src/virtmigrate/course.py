@@ -94,7 +94,7 @@ def course(
         stop_ms=1000 * (last_s + DEVICES_S),
         sent_bytes=sent + last,
         second_s=(memory - fits) / rate,
-        second_bytes=min(max(whole, fits), second + fits),
+        second_bytes=second * (1 - fits / memory) + fits,
     )
 
 

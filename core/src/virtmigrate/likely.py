@@ -27,6 +27,8 @@ BENDS = (0.1, 0.3, 0.5, 0.7, 0.9)
 """After one window only: how much of its pace a guest may keep up for longer."""
 LONGER = 4.0
 """... namely for so many times as long."""
+FEW = 4
+"""Of all pairs of what two windows may have seen, fewer fit a steady pace by chance."""
 STRAIGHT = 0.8
 """What writes so much of what a straight line would, has not gone round yet."""
 
@@ -43,8 +45,8 @@ def likely(workload: Workload) -> list[Writes]:
         return [lambda t: dirtied(curve, t, memory)]
     return [
         _at_most(shape, memory)
-        for short, long in _pairs(workload, memory)
-        for shape in _shapes(short, long)
+        for number, (short, long) in enumerate(_pairs(workload, memory))
+        for shape in _shapes(short, long, memory, BENDS[number % len(BENDS)])
     ]
 
 
@@ -60,8 +62,16 @@ def _pairs(workload: Workload, memory: float) -> list[tuple[Point, Point]]:
     highs = list(_shares(*seen[-1], memory))
     # Nobody writes less in a longer time, or more than at the first pace.
     pairs = [((at, n), (end, m)) for n in lows for m in highs if n <= m <= n * end / at]
-    middle, high = lows[len(lows) // 2], highs[len(highs) // 2]
-    return pairs or [((at, middle), (end, min(max(high, middle), middle * end / at)))]
+    return pairs if len(pairs) >= FEW else _unsteady(at, end, highs)
+
+
+def _unsteady(at: float, end: float, highs: list[float]) -> list[tuple[Point, Point]]:
+    """Its pace changed while it was watched: the longer window has seen more of that.
+
+    What it wrote there it wrote at an even pace, or in a part of the time.
+    """
+    parts = [1 - (1 - at / end) * (1 - kept) for kept in BENDS]
+    return [((at, m * at / (end * part)), (end, m)) for m in highs for part in parts]
 
 
 def _shares(point: tuple[float, int], pages: int, memory: float) -> Iterator[float]:
@@ -73,12 +83,23 @@ def _shares(point: tuple[float, int], pages: int, memory: float) -> Iterator[flo
         yield memory * math.sin(min(max(angle, 0.0), math.pi / 2)) ** 2
 
 
-def _shapes(short: Point, long: Point) -> tuple[Writes, Writes]:
-    """At random, and in order: round and round, or not round yet."""
+def _shapes(
+    short: Point, long: Point, memory: float, way: float
+) -> tuple[Writes, Writes]:
+    """At random, and in order: round and round, or not round yet.
+
+    Args:
+        short: What the short window saw.
+        long: What the long one saw.
+        memory: Most that can be written.
+        way: How far on the way from there to all of memory it turns round, if it has
+            not yet: any size between is as likely as twice that.
+    """
     (at, low), (end, high) = short, long
     pace = low / at
     if high >= STRAIGHT * pace * end:
-        return bent((short, long)), lambda t: t * high / end
+        most = high * (memory / high) ** way if high > 0 else 0.0
+        return bent((short, long)), lambda t: min(t * high / end, most)
     return bent((short, long)), lambda t: min(pace * t, high)
 
 
