@@ -217,6 +217,16 @@ def test_close_to_the_link_s_rate_a_rough_measurement_does_not_tell():
 
 
 @requirement("ends.forecast")
+def test_a_guest_that_rested_in_the_short_window_is_foretold_by_the_long_one():
+    # 2 s at twice the link's rate, 3 s at next to nothing, within 128 MiB.
+    seen = sampled(256, 128, (1.0, 0.02), (4.0, 0.5))
+    told = foresee(seen, preset(), LINK, EVERY, runs=True, delta=True)
+    low, high = told.total_range_s
+    assert low <= 6.0 <= high
+    assert high - low > 0.5
+
+
+@requirement("ends.forecast")
 def test_whether_differences_will_help_is_not_claimed():
     guest = Guest(steady(96)).workload()
 
@@ -243,6 +253,16 @@ def test_what_was_never_touched_takes_no_time():
         foresee(seen, preset(), LINK, EVERY, runs=True).total_s for seen in (idle, half)
     )
     assert half_s == pytest.approx(whole_s / 2, rel=0.05)
+
+
+@requirement("ends.forecast")
+def test_the_whole_time_is_foretold_by_what_moves_took_around_their_transfer():
+    seen = sampled(256, 1 << 20, (1.0, 0.1), (4.0, 0.2))
+    link = Link(64.0, "--bandwidth", 1.25)
+    told = foresee(seen, preset(), link, EVERY, runs=True)
+    assert told.whole_s == pytest.approx(told.total_s + 1.25)
+    assert any("around the transfer: 1.2 s" in line for line in told.basis)
+    assert foresee(seen, preset(), LINK, EVERY, runs=True).whole_s is None
 
 
 @requirement("ends.forecast-error")

@@ -52,6 +52,8 @@ def compared(story: Story) -> tuple[tuple[str, ...], ...]:
     stopped = reading.number(timing, "gap_ms") if down is None else down
     table: tuple[Row, ...] = (
         ("transfer", lasting, reading.number(data, "total_s"), transfer_s(story)),
+        ("from call to return", lasting, reading.number(data, "whole_s"),
+         _seconds(reading.number(timing, "total_ms"))),
         ("stop", lambda ms: f"{ms:.0f} ms", reading.number(data, "downtime_ms"),
          stopped),
         ("sent", lambda count: f"{plain(count / MIB)} MiB",
@@ -68,6 +70,10 @@ def compared(story: Story) -> tuple[tuple[str, ...], ...]:
         if before is not None
     ]
     return tuple(rows)
+
+
+def _seconds(ms: float | None) -> float | None:
+    return None if ms is None else ms / 1000
 
 
 def _mib(count: float | None) -> float | None:
