@@ -27,6 +27,8 @@ SURE = 0.9
 SMALL_WRITES = 0.8
 """Share of guests that are taken to change only a word of the pages that they write:
 it can't be seen before the third pass."""
+DOUBT = 0.03
+"""What the link carries is known so well, at best."""
 RARE = 0.05
 """A forecast's range leaves out so much at either end."""
 
@@ -108,6 +110,7 @@ class _End:
 
     Attributes:
         share: Of all that may be true, this.
+        usual: It writes as most guests do.
         plain: Pre-copy by itself.
         way: How the policy ends it; "" = it does not.
         total_s: Then.
@@ -117,6 +120,7 @@ class _End:
     """
 
     share: float
+    usual: bool
     plain: Course
     way: str
     total_s: float
@@ -144,7 +148,7 @@ class _Case:
         """What the policy makes of a pre-copy."""
         way, total_s, stop_ms, sent = _way(self, plain, waits=waits)
         late = total_s > self.policy.deadline_s(int(self.memory))
-        return _End(share, plain, way, total_s, stop_ms, sent, late)
+        return _End(share, not waits, plain, way, total_s, stop_ms, sent, late)
 
 
 def foresee(
@@ -245,25 +249,32 @@ def _verdict(ends: list[_End], chance: float, case: _Case) -> Verdict:
 def _figures(
     ends: list[_End], chance: float, around_s: float | None
 ) -> dict[str, object]:
-    """Of those that end well, the middle; the stop alone, if it is not likely to."""
+    """Of those that end well, the middle; the stop alone, if it is not likely to.
+
+    The range is that of all of them, and takes the link's doubt in.
+    """
     well = [end for end in ends if end.well]
     if chance <= 1 - SURE:
         stops = [(end.plain.stop_ms, end.share) for end in ends if not end.well]
         return {"downtime_ms": _quantile(stops, 0.5)}
+    likeliest = [end for end in well if end.usual] or well
     shares: dict[str, float] = {}
-    for end in well:
+    for end in likeliest:
         shares[end.way] = shares.get(end.way, 0.0) + end.share
     way = max(shares, key=lambda name: shares[name])
-    same = [end for end in well if end.way == way]
+    same = [end for end in likeliest if end.way == way]
     totals = [(end.total_s, end.share) for end in well]
-    total_s = _quantile(totals, 0.5)
+    total_s = _quantile([(end.total_s, end.share) for end in same], 0.5)
     return {
         "way": way,
         "total_s": total_s,
         "whole_s": None if around_s is None else total_s + around_s,
-        "total_range_s": (_quantile(totals, RARE), _quantile(totals, 1 - RARE)),
+        "total_range_s": (
+            _quantile(totals, RARE) * (1 - DOUBT),
+            _quantile(totals, 1 - RARE) * (1 + DOUBT),
+        ),
         "downtime_ms": _quantile([(end.stop_ms, end.share) for end in same], 0.5),
-        "sent_bytes": int(_quantile([(e.sent_bytes, e.share) for e in well], 0.5)),
+        "sent_bytes": int(_quantile([(e.sent_bytes, e.share) for e in same], 0.5)),
     }
 
 
