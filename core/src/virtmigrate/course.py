@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 DELTA_COST = 1 / 8
 """So much of a page is sent as a difference, where a write changes a word of it."""
+COMPARED_BYTES_S = 1.5e9
+"""Pages are compared no faster (Svärd et al., VEE 2011): on a link that carries more,
+differences bring nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def course(
     fits = min(memory, rate * stop_ms / 1000)
     excess, seconds, sent = memory - fits, 0.0, 0.0
     second = whole = f(excess / rate)
-    price, rest = _Price(f), 1.0
+    price, rest = _Price(f, max(DELTA_COST, rate / COMPARED_BYTES_S)), 1.0
     converges = False
     for number in range(1, PASSES_MOST + 1):
         differs = delta and number >= DELTA_FROM_PASS
@@ -99,10 +102,10 @@ def course(
 
 
 class _Price:
-    """What a page of a pass costs, as its former content is known or not."""
+    """What a page of a pass costs, of a whole one, as its former content is known."""
 
-    def __init__(self, f: Callable[[float], float]) -> None:
-        self._f = f
+    def __init__(self, f: Callable[[float], float], known: float) -> None:
+        self._f, self._known = f, known
         self._since_s = self._last_s = 0.0
 
     def passed(self, took_s: float) -> None:
@@ -116,4 +119,4 @@ class _Price:
         if found <= 0:
             return 1.0
         both = found + before - self._f(self._since_s + self._last_s)
-        return 1 - (1 - DELTA_COST) * min(1.0, max(0.0, both / found))
+        return 1 - (1 - self._known) * min(1.0, max(0.0, both / found))
