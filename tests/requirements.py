@@ -168,6 +168,28 @@ REQUIREMENTS: dict[str, Requirement] = {
         PROJECT,
         "One migration of a guest at a time; the refusal says whom to wait for.",
     ),
+    "transport.tls": Requirement(
+        PROJECT,
+        "Hosts are reached by TLS, by us and, peer-to-peer, by each other; a host or a "
+        "client whose certificate is of a foreign authority is refused.",
+    ),
+    "transport.ssh": Requirement(
+        PROJECT,
+        "Hosts are reached by ssh; one whose key is not known, or has changed, is "
+        "refused.",
+    ),
+    "transport.never-asks": Requirement(
+        PROJECT, "No login ever waits for an answer from a terminal."
+    ),
+    "transport.remedy": Requirement(
+        PROJECT,
+        "Who can't prove who they are is named with the side and with where to look.",
+    ),
+    "transport.stream": Requirement(
+        PROJECT,
+        "With `--tls` nothing of a guest is ever sent in the clear: without good "
+        "certificates the move fails before memory flows, and the guest runs on.",
+    ),
     # --- it ends -------------------------------------------------------------
     "ends.cancel": Requirement(
         PROJECT, "A cancelled move is rolled back: the source runs on, nothing is left."

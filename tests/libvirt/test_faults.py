@@ -97,6 +97,47 @@ def test_a_deadline_loses_the_answer_and_says_how_long_it_was():
     assert "30 s" in error.message
 
 
+IDENTITY = [
+    (
+        38,
+        RPC,
+        "Cannot recv data: Host key verification failed.: Connection reset by pe",
+    ),
+    (
+        38,
+        RPC,
+        "Cannot recv data: @@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @",
+    ),
+    (
+        38,
+        RPC,
+        "Cannot recv data: root@b: Permission denied (publickey).: Connection re",
+    ),
+    (
+        38,
+        RPC,
+        "Cannot read CA certificate '/etc/pki/CA/cacert.pem': No such file or di",
+    ),
+    (1, RPC, "Our own certificate /etc/pki/libvirt/clientcert.pem failed validation"),
+    (38, RPC, "Cannot recv data: Unable to read TLS confirmation: Input/output error"),
+    (1, QEMU, "Unable to access credentials /etc/pki/qemu/ca-cert.pem: No such file"),
+    (9, QEMU, "job 'migration out' failed: The certificate hasn't got a known issuer"),
+    (9, QEMU, "job 'migration out' failed: Certificate does not match the hostname b"),
+]
+
+
+@pytest.mark.parametrize("fault", IDENTITY)
+@requirement("transport.remedy")
+def test_who_is_not_who_they_should_be_is_no_matter_of_logs_or_addresses(fault):
+    opening = unopened(Fault(*fault), ABOUT)
+    assert type(opening) is HostUnreachable
+    answered = translate(Fault(*fault), ABOUT)  # of a daemon that connects by itself
+    assert type(answered) is HostError
+    for error in (opening, answered):
+        assert error.side is Side.DESTINATION
+        assert any(word in error.remedy for word in ("certificates", "key"))
+
+
 @pytest.mark.parametrize("code", [38, 45, 29, 1])
 def test_a_host_that_can_not_be_opened_is_unreachable(code):
     error = unopened(Fault(code, RPC, "authentication failed"), ABOUT)

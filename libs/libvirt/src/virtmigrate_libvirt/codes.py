@@ -84,6 +84,32 @@ MEANINGS: dict[int, Meaning] = {
         HostError, "give the guest a CPU model that both hosts have"
     ),
 }
+CERTIFICATES = (
+    "look at the certificates of both hosts: authority, name and dates, in /etc/pki or "
+    "where libvirtd.conf and, for --tls, qemu.conf say; --tls-destination expects "
+    "another name"
+)
+SAID: tuple[tuple[str, str], ...] = (
+    (
+        "host identification has changed",
+        "its ssh key is not the known one: find out why, before you replace that",
+    ),
+    (
+        "host key verification failed",
+        "who connects does not know its ssh key: compare it, add it to known_hosts",
+    ),
+    (
+        "permission denied (publickey",
+        "ssh refused the login: look at the user, the keyfile and authorized_keys",
+    ),
+    ("certificate", CERTIFICATES),
+    ("credentials /", CERTIFICATES),
+    ("tls handshake", CERTIFICATES),
+    ("tls confirmation", CERTIFICATES),  # a host that refuses its client says no more
+)
+"""Words of ssh, GnuTLS or QEMU, and what can be done: they come under any number, when
+a connection is made and never on one that is up. In lower case; the first that is found
+counts."""
 UNLISTED = Meaning(HostError, "look at that host's log")
 
 LOST: tuple[tuple[int, int], ...] = (

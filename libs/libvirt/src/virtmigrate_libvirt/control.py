@@ -32,6 +32,8 @@ class Control:
         """
         self.uri = uri
         self.side = side
+        self.text = opened_as(uri)
+        """What libvirt is given, ours or another daemon's: it never asks questions."""
         self._lock = threading.Lock()
         self._link: Link | None = None
         self._opened = False
@@ -52,7 +54,7 @@ class Control:
             HostUnreachable: Nobody answers there, or not in time.
         """
         longest = SECONDS.open if deadline_s is None else deadline_s
-        return open_link(self.uri, opened_as(self.uri), self.side, deadline_s=longest)
+        return open_link(self.uri, self.text, self.side, deadline_s=longest)
 
     def ask(
         self,

@@ -18,6 +18,7 @@ from virtmigrate_libvirt.codes import (
     ANSWERED_ANYWAY,
     LOST,
     MEANINGS,
+    SAID,
     UNLISTED,
     Code,
 )
@@ -47,7 +48,16 @@ class Fault:
         """Whether the connection failed, so that the answer never came."""
         said = self.message.lower()
         answered = any(text in said for text in ANSWERED_ANYWAY)
+        # A daemon that can't connect to the other one answers with what its own
+        # connection said, under the number and domain of a connection that is lost.
+        answered = answered or bool(self.said)
         return (self.code, self.domain) in LOST and not answered
+
+    @property
+    def said(self) -> str:
+        """What its words call for, whatever its number; "" where nothing is known."""
+        said = self.message.lower()
+        return next((remedy for words, remedy in SAID if words in said), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,7 @@ def translate(fault: Fault, about: About) -> VirtmigrateError:
         f"{about.doing}: {fault.message} (libvirt error {fault.code})",
         side=about.side,
         subject=about.host,
-        remedy=meaning.remedy or None,
+        remedy=fault.said or meaning.remedy or None,
     )
     return error
 
@@ -121,7 +131,7 @@ def unopened(fault: Fault, about: About) -> HostUnreachable:
         f"{about.host} can't be reached: {fault.message}",
         side=about.side,
         subject=about.host,
-        remedy=_OPENING.get(fault.code, "try the URI with `virsh -c`"),
+        remedy=fault.said or _OPENING.get(fault.code, "try the URI with `virsh -c`"),
     )
 
 

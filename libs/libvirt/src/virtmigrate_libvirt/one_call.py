@@ -122,7 +122,7 @@ class PeerToPeer(OneCall):
 
     def _migrate(self, ctx: Context) -> Callable[[Domain], None]:
         flags, params = self.request(ctx)
-        uri = ctx.destination.uri
+        uri = ours(ctx.destination).control.text
         return lambda domain: whole.to_uri(domain, uri, params, flags)
 
 
