@@ -8,11 +8,12 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.resources import as_file, files
 
-from virtmigrate_lab import network, qemu_host, record
+from virtmigrate_lab import network, qemu_host, record, ssh, ways
 from virtmigrate_lab.commands import spawn, tail
 from virtmigrate_lab.errors import LabError, LabRefused, LabUnavailable
 from virtmigrate_lab.host import Host
@@ -23,6 +24,7 @@ from virtmigrate_lab.needs import obstacles
 from virtmigrate_lab.processes import Process, end, marked, wait_for
 from virtmigrate_lab.record import Ground, LabRecord
 from virtmigrate_lab.vz_host.host import VzHost, VzHosts
+from virtmigrate_lab.ways import WAYS
 
 LOCK_TIMEOUT_S = 120.0
 OBSERVER_TIMEOUT_S = 10.0
@@ -47,8 +49,16 @@ def locked(layout: Layout) -> Iterator[None]:
         yield
 
 
-def build(layout: Layout, hosts: str, qemu_conf: str = "") -> LabRecord:
+def build(
+    layout: Layout, hosts: str, qemu_conf: str = "", asked: Sequence[str] = ()
+) -> LabRecord:
     """Start everything, or nothing.
+
+    Args:
+        layout: Where.
+        hosts: See :func:`~virtmigrate_lab.kinds.parse_hosts`.
+        qemu_conf: More lines for each ``qemu.conf``.
+        asked: The ways to qemu hosts beside their sockets.
 
     Raises:
         LabUnavailable: this machine can't.
@@ -58,6 +68,7 @@ def build(layout: Layout, hosts: str, qemu_conf: str = "") -> LabRecord:
     missing = obstacles() if named["qemu"] else []
     if missing:
         raise LabUnavailable(missing)
+    chosen = ways.check(asked) if named["qemu"] else ()
     with locked(layout):
         before = LabRecord.load(layout)
         if before is not None and before.whole():
@@ -68,7 +79,7 @@ def build(layout: Layout, hosts: str, qemu_conf: str = "") -> LabRecord:
         _clear(layout)
         _refuse_foreign(layout)
         try:
-            built = _build(layout, named, qemu_conf)
+            built = _build(layout, named, qemu_conf, chosen)
         except BaseException:
             _clear(layout)
             raise
@@ -88,7 +99,12 @@ def _refuse_foreign(layout: Layout) -> None:
         )
 
 
-def _build(layout: Layout, named: dict[str, list[str]], qemu_conf: str) -> LabRecord:
+def _build(
+    layout: Layout,
+    named: dict[str, list[str]],
+    qemu_conf: str,
+    chosen: tuple[str, ...],
+) -> LabRecord:
     lab_id = str(uuid.uuid4())
     # from here on a crash leaves enough behind to be cleaned up by
     data = {"version": record.VERSION, "id": lab_id, "names": named["qemu"]}
@@ -98,7 +114,8 @@ def _build(layout: Layout, named: dict[str, list[str]], qemu_conf: str) -> LabRe
     vz = build_vz(layout, named["vz"], lab_id)
     if not named["qemu"]:
         return LabRecord(lab_id, None, (), vz)
-    return LabRecord(lab_id, *build_qemu(layout, named["qemu"], lab_id, qemu_conf), vz)
+    ground, hosts = build_qemu(layout, named["qemu"], lab_id, qemu_conf, chosen)
+    return LabRecord(lab_id, ground, hosts, vz)
 
 
 def build_vz(layout: Layout, names: list[str], lab_id: str) -> tuple[VzHost, ...]:
@@ -107,7 +124,11 @@ def build_vz(layout: Layout, names: list[str], lab_id: str) -> tuple[VzHost, ...
 
 
 def build_qemu(
-    layout: Layout, names: list[str], lab_id: str, qemu_conf: str
+    layout: Layout,
+    names: list[str],
+    lab_id: str,
+    qemu_conf: str,
+    chosen: tuple[str, ...],
 ) -> tuple[Ground, tuple[Host, ...]]:
     """Start hosts in namespaces, and what they share."""
     switch = open_switch(layout, lab_id, network.MTU)
@@ -124,12 +145,16 @@ def build_qemu(
         qemu_host.warm_capabilities(paths, same_user=same_user)
         spaces[name] = open_host(switch, layout, paths, lab_id)
         network.plug(switch, spaces[name], index)
+    etc = {name: layout.host(name).etc for name in names}
+    for way in chosen:
+        WAYS[way].furnish(layout, peers, etc)
     observer = start_observer(layout, list(peers), lab_id)
-    daemons = start_daemons(layout, spaces, lab_id)
+    daemons = start_daemons(layout, spaces, lab_id, tls="tls" in chosen)
     made = tuple(
         Host(
             *(name, "qemu", peers[name], index, lab_id),
-            *(spaces[name], daemons[name], layout.host(name)),
+            *(spaces[name], daemons[name], layout.host(name), chosen),
+            start_sshd(layout, spaces[name], name, lab_id) if "ssh" in chosen else None,
         )
         for index, name in enumerate(names)
     )
@@ -148,12 +173,19 @@ def start_observer(layout: Layout, hosts: list[str], lab_id: str) -> Process:
     return observer
 
 
+def start_sshd(layout: Layout, space: Space, name: str, lab_id: str) -> Process:
+    """Start the ssh daemon of a host."""
+    return ssh.start(space, layout.host(name), layout.log, lab_id)
+
+
 def start_daemons(
-    layout: Layout, spaces: dict[str, Space], lab_id: str
+    layout: Layout, spaces: dict[str, Space], lab_id: str, *, tls: bool
 ) -> dict[str, Process]:
     """Start libvirtd on hosts, all at once, and wait until each answers."""
     daemons = {
-        name: qemu_host.start_daemon(space, layout.host(name), layout.log, lab_id)
+        name: qemu_host.start_daemon(
+            space, layout.host(name), layout.log, lab_id, tls=tls
+        )
         for name, space in spaces.items()
     }
 
@@ -167,10 +199,18 @@ def start_daemons(
     return daemons
 
 
-def restart_daemon(layout: Layout, lab: LabRecord, host: Host) -> Process:
-    """Start a host's libvirtd again; what is left of the old one is ended first."""
+def restart_daemons(layout: Layout, lab: LabRecord, host: Host) -> Host:
+    """Start a host's libvirtd again; what is left of the old one is ended first.
+
+    Its ssh daemon is started only if it has ended: logins outlive a libvirtd.
+    """
     end([host.daemon])
-    return start_daemons(layout, {host.name: host.space}, lab.id)[host.name]
+    spaces = {host.name: host.space}
+    daemons = start_daemons(layout, spaces, lab.id, tls="tls" in host.ways)
+    sshd = host.sshd
+    if sshd is not None and not sshd.alive():
+        sshd = start_sshd(layout, host.space, host.name, lab.id)
+    return replace(host, daemon=daemons[host.name], sshd=sshd)
 
 
 def clear(layout: Layout) -> None:
@@ -200,6 +240,7 @@ def _clear(layout: Layout) -> None:
         layout.beats,
         layout.guests,
         layout.vz,
+        layout.pki,
     ):
         shutil.rmtree(directory, ignore_errors=True)
     for path in (layout.control, layout.log, layout.state_dir / "switch.ready"):

@@ -10,6 +10,7 @@ from virtmigrate_lab import qemu_host
 from virtmigrate_lab.layout import HostPaths
 from virtmigrate_lab.namespaces import Space
 from virtmigrate_lab.processes import Process, end, marked
+from virtmigrate_lab.ways import WAYS
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Host:
         space: Its namespaces.
         daemon: Its libvirtd.
         paths: Its private directories.
+        ways: How it is reached beside its socket (``ways.WAYS``).
+        sshd: Its ssh daemon, if it has one.
     """
 
     name: str
@@ -35,6 +38,8 @@ class Host:
     space: Space
     daemon: Process
     paths: HostPaths
+    ways: tuple[str, ...] = ()
+    sshd: Process | None = None
 
     @property
     def socket(self) -> Path:
@@ -45,6 +50,14 @@ class Host:
     def uri(self) -> str:
         """The libvirt URI, good on this machine and on every host of the lab."""
         return qemu_host.uri_of(self.socket)
+
+    @property
+    def uris(self) -> dict[str, str]:
+        """Its URIs by transport; all but ``unix`` are good on hosts of the lab only.
+
+        See :meth:`command`.
+        """
+        return {"unix": self.uri} | {way: WAYS[way].uri(self.name) for way in self.ways}
 
     @property
     def migrate_uri(self) -> str:
@@ -79,6 +92,13 @@ class Host:
         What was on disk stays; the namespaces and the address stay too.
         """
         end(process for process in self.processes() if process != self.space.holder)
+
+    def command(self, *argv: str) -> list[str]:
+        """The words that run a command on this host, as its root.
+
+        It sees the host's ``/etc``, ``/run`` and ``/var``, else the machine's files.
+        """
+        return [*self.space.enter(), *argv]
 
     def virsh(self, *words: str, timeout_s: float = qemu_host.CALL_TIMEOUT_S) -> str:
         """Run a virsh command on this host and return what it printed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
@@ -54,6 +54,7 @@ class Lab:
         bandwidth_mib_s: float | None = None,
         state_dir: Path | None = None,
         qemu_conf: str = "",
+        ways: Sequence[str] = (),
     ) -> Self:
         """Start a lab; what a crashed one left in the directory is cleaned up first.
 
@@ -62,13 +63,14 @@ class Lab:
             bandwidth_mib_s: Rate of every host's link, each way (MiB/s of payload).
             state_dir: The lab's directory (see ``layout.default_state_dir``).
             qemu_conf: More lines for the ``qemu.conf`` of every host.
+            ways: How qemu hosts are reached beside their sockets: ``tls``, ``ssh``.
 
         Raises:
             LabUnavailable: this machine can't run a lab; every reason is named.
             LabError: one is up there already, or a host did not start.
         """
         layout = Layout((state_dir or default_state_dir()).absolute())
-        lab = cls(layout, building.build(layout, hosts, qemu_conf))
+        lab = cls(layout, building.build(layout, hosts, qemu_conf, ways))
         if bandwidth_mib_s is not None:
             lab.link_rate(bandwidth_mib_s)
         return lab
@@ -275,8 +277,8 @@ class Lab:
             where.kill()
             self._record = self._record.with_vz(where.up())
         else:
-            daemon = building.restart_daemon(self._layout, self._record, where)
-            self._record = self._record.with_daemon(host, daemon)
+            again = building.restart_daemons(self._layout, self._record, where)
+            self._record = self._record.with_host(again)
         self._record.save(self._layout)
 
     def tcp_buffers(self, name: str, host: str | None = None) -> None:

@@ -7,6 +7,7 @@
     STATE/beats/GUEST.jsonl       what the observer heard of a guest
     STATE/guests/GUEST.json       how a guest was started
     STATE/vz                      what the vz hosts share: a directory each, the history
+    STATE/pki                     who signs certificates, while they are made
 STATE/HOST/run, etc, var      a host's private directories
     STATE/HOST/run/libvirt/libvirt-sock
 """
@@ -21,6 +22,9 @@ from virtmigrate_lab.errors import LabRefused
 
 SOCKET_PATH_MAX = 107
 """Longest path of a UNIX socket in bytes, without its end (``unix(7)``)."""
+
+INNER_ETC = "/run/machine-etc"
+"""Where a host finds the machine's own ``/etc``, as that is covered by its own."""
 
 INNER_RUN = "/run/virtmigrate-lab"
 """What a host and its guests see of the lab, inside the host's mount namespace."""
@@ -61,7 +65,7 @@ class HostPaths:
 
     @property
     def etc(self) -> Path:
-        """Holds ``libvirt/``, ``passwd``, ``group`` and ``hosts``."""
+        """Stands for ``/etc``: what the host has of its own, and links for the rest."""
         return self.root / "etc"
 
     @property
@@ -134,6 +138,11 @@ class Layout:
     def guests(self) -> Path:
         """How guests were started, a file a guest."""
         return self.state_dir / "guests"
+
+    @property
+    def pki(self) -> Path:
+        """Who signs certificates, while they are made."""
+        return self.state_dir / "pki"
 
     @property
     def vz(self) -> Path:

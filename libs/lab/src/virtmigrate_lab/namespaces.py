@@ -38,10 +38,10 @@ ip link set lo up
 case "$state" in
 /run/*|/var/*) mkdir -p "$host$state"; mount --bind "$state" "$host$state" ;;
 esac
-mount --bind "$host/etc/libvirt" /etc/libvirt
-for file in passwd group hosts; do mount --bind "$host/etc/$file" "/etc/$file"; done
 mount --rbind "$host/var" /var
 mount --rbind "$host/run" /run
+mount --rbind /etc /run/machine-etc
+mount --rbind "$host/etc" /etc
 : > "$ready"
 exec sleep infinity
 """

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,14 @@ NEEDS = (
 )
 """Everything, as Debian 12 names it. None of it needs recommended packages."""
 
+TLS = (Need("openssl", command="openssl"),)
+SSH = (
+    Need("openssh-server", command="sshd"),
+    Need("openssh-client", command="ssh"),
+    Need("openssh-client", command="ssh-keygen"),
+)
+"""What a lab needs only if its hosts are to be reached that way."""
+
 # Each line is a step; the last one that was begun is the one that failed.
 PROBE = """
 set -e
@@ -76,9 +85,12 @@ def packages() -> list[str]:
     return list(dict.fromkeys(need.package for need in NEEDS))
 
 
-def missing_packages() -> list[str]:
-    """Those of them that are not installed here."""
-    return list(dict.fromkeys(need.package for need in NEEDS if not need.met()))
+def missing(needed: Iterable[Need] = NEEDS) -> list[str]:
+    """The command that installs what is missing; empty if nothing is."""
+    names = dict.fromkeys(need.package for need in needed if not need.met())
+    if not names:
+        return []
+    return [f"missing: apt-get install --no-install-recommends {' '.join(names)}"]
 
 
 def obstacles() -> list[str]:
@@ -88,11 +100,7 @@ def obstacles() -> list[str]:
     """
     if sys.platform != "linux":
         return [f"hosts are made of Linux namespaces, this is {sys.platform}"]
-    missing = missing_packages()
-    if missing:
-        names = " ".join(missing)
-        return [f"missing: apt-get install --no-install-recommends {names}"]
-    return namespace_obstacles()
+    return missing() or namespace_obstacles()
 
 
 def namespace_obstacles() -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from virtmigrate_lab import reaper
 from virtmigrate_lab.commands import run, spawn, tail
 from virtmigrate_lab.errors import CommandFailed, LabError
-from virtmigrate_lab.layout import HostPaths, default_cache_dir
+from virtmigrate_lab.layout import INNER_ETC, HostPaths, default_cache_dir
 from virtmigrate_lab.namespaces import Space
 from virtmigrate_lab.processes import Process, identify, wait_for
 
@@ -26,11 +26,15 @@ PRIVATE_DIRS = (
     "run/libvirt",
     "run/lock",
     "run/virtmigrate-lab",
+    "run/machine-etc",
+    "run/sshd",
     "var/lib/libvirt",
     "var/log/libvirt",
     "var/cache/libvirt",
     "var/tmp",
     "etc/libvirt",
+    "etc/pki",
+    "etc/ssh",
 )
 
 DAEMON_USER = "libvirt-qemu"
@@ -42,6 +46,7 @@ auth_unix_ro = "none"
 auth_unix_rw = "none"
 unix_sock_ro_perms = "0700"
 unix_sock_rw_perms = "0700"
+listen_addr = "{address}"
 log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 """
 
@@ -57,6 +62,7 @@ cgroup_controllers = []
 stdio_handler = "file"
 migration_host = "{address}"
 migration_address = "{address}"
+migrate_tls_x509_verify = 1
 """
 QUICK_START = 'capability_filters = ["cpu-unavailable-features"]\n'
 """With this line libvirt reads a CPU's features in two questions, not in four hundred,
@@ -99,17 +105,31 @@ def write_files(paths: HostPaths, spec: HostSpec, lab_id: str, guest: Path) -> N
     user = SAME_USER if spec.same_user else "root"
     hosts = "".join(f"{address} {name}\n" for name, address in spec.peers.items())
     contents = {
-        "etc/libvirt/libvirtd.conf": LIBVIRTD_CONF.format(uuid=spec.uuid),
+        "etc/libvirt/libvirtd.conf": LIBVIRTD_CONF.format(
+            uuid=spec.uuid, address=spec.address
+        ),
         "etc/libvirt/qemu.conf": QEMU_CONF.format(address=spec.address, user=user)
         + spec.qemu_conf,
         "etc/passwd": _with_daemon_user("/etc/passwd", "x:64055:64055::/:/bin/false"),
         "etc/group": _with_daemon_user("/etc/group", "x:64055:"),
+        "etc/shadow": "root:*:::::::\n",
         "etc/hosts": f"127.0.0.1 localhost\n{hosts}",
         "run/virtmigrate-lab/id": f"{lab_id} {spec.name}\n",
     }
     for name, text in contents.items():
         (paths.root / name).write_text(text, encoding="utf-8")
     shutil.copyfile(guest, paths.run / "virtmigrate-lab" / "guest.elf")
+    _link_rest(paths.etc)
+
+
+def _link_rest(etc: Path) -> None:
+    """Whatever a host has not of its own is the machine's."""
+    for entry in Path("/etc").iterdir():
+        link = etc / entry.name
+        if not os.path.lexists(link):
+            # a link of the machine's may lead upwards: it must stand where it stood
+            inside = f"{INNER_ETC}/{entry.name}"
+            link.symlink_to(entry.readlink() if entry.is_symlink() else inside)
 
 
 def _with_daemon_user(source: str, rest: str) -> str:
@@ -120,8 +140,17 @@ def _with_daemon_user(source: str, rest: str) -> str:
     return f"{text.rstrip()}\n{DAEMON_USER}:{rest}\n"
 
 
-def start_daemon(space: Space, paths: HostPaths, log: Path, lab_id: str) -> Process:
+def start_daemon(
+    space: Space, paths: HostPaths, log: Path, lab_id: str, *, tls: bool
+) -> Process:
     """Start libvirtd inside a host; it is not ready yet.
+
+    Args:
+        space: The host's namespaces.
+        paths: Its directories.
+        log: Where what it prints is added.
+        lab_id: The lab it belongs to.
+        tls: Whether it listens on its address too.
 
     Raises:
         LabError: it could not even be started.
@@ -129,7 +158,8 @@ def start_daemon(space: Space, paths: HostPaths, log: Path, lab_id: str) -> Proc
     pid_file = paths.root / "libvirtd.pid"
     pid_file.unlink(missing_ok=True)
     argv = [sys.executable, "-I", "-S", reaper.__file__, str(pid_file)]
-    parent = spawn([*argv, *space.enter(), "libvirtd"], log, lab_id)
+    daemon = ["libvirtd", *(["--listen"] if tls else [])]
+    parent = spawn([*argv, *space.enter(), *daemon], log, lab_id)
     wait_for(lambda: pid_file.exists() or not parent.alive(), START_TIMEOUT_S)
     started = pid_file.exists() and identify(int(pid_file.read_text(encoding="ascii")))
     if not started:

@@ -14,7 +14,7 @@ from virtmigrate_lab.namespaces import Space
 from virtmigrate_lab.processes import Process
 from virtmigrate_lab.vz_host.host import VzHost
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -76,16 +76,15 @@ class LabRecord:
     def whole(self) -> bool:
         """Whether everything that was started still runs."""
         held = [self.ground.switch.holder, self.ground.observer] if self.ground else []
-        held += [p for host in self.hosts for p in (host.space.holder, host.daemon)]
+        for host in self.hosts:
+            held += [host.space.holder, host.daemon]
+            held += [host.sshd] if host.sshd else []
         running = all(process.alive() for process in held)
         return running and all(host.alive() for host in self.vz)
 
-    def with_daemon(self, name: str, daemon: Process) -> Self:
-        """The same with another libvirtd on one host."""
-        hosts = (
-            replace(host, daemon=daemon) if host.name == name else host
-            for host in self.hosts
-        )
+    def with_host(self, changed: Host) -> Self:
+        """The same with other daemons on one host."""
+        hosts = (changed if host.name == changed.name else host for host in self.hosts)
         return replace(self, hosts=tuple(hosts))
 
     def with_vz(self, changed: VzHost) -> Self:
@@ -102,6 +101,8 @@ class LabRecord:
                 "address": host.address,
                 "holder": asdict(host.space.holder),
                 "daemon": asdict(host.daemon),
+                "ways": host.ways,
+                "sshd": host.sshd and asdict(host.sshd),
             }
             for host in self.hosts
         ]
@@ -134,6 +135,8 @@ class LabRecord:
                 space=Space(Process(**host["holder"]), data["user_namespace"]),
                 daemon=Process(**host["daemon"]),
                 paths=layout.host(host["name"]),
+                ways=tuple(host["ways"]),
+                sshd=host["sshd"] and Process(**host["sshd"]),
             )
             for index, host in enumerate(data["hosts"])
         )

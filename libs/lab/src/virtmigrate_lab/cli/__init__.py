@@ -18,7 +18,7 @@ app = typer.Typer(
     epilog="Try: lab up; lab guest start g; virsh -c $(lab env --host a) list;"
     " lab guest check g; lab down",
 )
-for command in (hosts.up, hosts.env, hosts.check, hosts.down):
+for command in (hosts.up, hosts.env, hosts.run, hosts.check, hosts.down):
     app.command()(command)
 app.add_typer(guest.app, name="guest")
 app.add_typer(link.app, name="link")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from typing import Annotated, Any
 
 import typer
 
 from virtmigrate_lab.cli.common import REFUSED, Directory, Json, say, told
+from virtmigrate_lab.errors import LabRefused
 from virtmigrate_lab.lab import AnyHost, Lab
 from virtmigrate_lab.needs import obstacles
+from virtmigrate_lab.vz_host.host import VzHost
 
 
 @told
@@ -27,6 +30,12 @@ def up(
         float | None,
         typer.Option(metavar="MiB/s", min=0.1, help="Rate of each link, each way."),
     ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Reach qemu hosts by TLS too; see lab run.")
+    ] = False,
+    ssh: Annotated[
+        bool, typer.Option("--ssh", help="Reach qemu hosts by ssh too; see lab run.")
+    ] = False,
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
@@ -37,7 +46,8 @@ def up(
     QEMU can do. A vz host (vz-a, vz-b ...) answers stock clients as libvirt's vz driver
     does; it is that driver's contract, not Virtuozzo, and needs no privilege.
     """
-    lab = Lab.up(hosts, bandwidth_mib_s=bandwidth, state_dir=directory)
+    ways = [way for way, asked in (("tls", tls), ("ssh", ssh)) if asked]
+    lab = Lab.up(hosts, bandwidth_mib_s=bandwidth, state_dir=directory, ways=ways)
     text = "\n".join(f"host {h.name}: {h.uri}" for h in lab.hosts.values())
     say(describe(lab), text, as_json=as_json)
 
@@ -70,6 +80,28 @@ def env(
 
 
 @told
+def run(
+    *,
+    host: Annotated[str, typer.Argument(metavar="HOST", help="Where.")],
+    command: Annotated[
+        list[str], typer.Argument(metavar="-- COMMAND...", help="What, and its words.")
+    ],
+    directory: Directory = None,
+) -> None:
+    """Run a command on a qemu host: its network, /etc, /run and /var; exit code as is.
+
+    URIs by TLS and ssh are good there, as nobody else sees the lab's network.
+
+    Example: lab run a -- virsh -c qemu+tls://b/system list
+    """
+    where = Lab.attach(directory).host(host)
+    if isinstance(where, VzHost):
+        raise LabRefused(f"host {host} is of kind vz: a process, not a place")
+    argv = where.command(*command)
+    os.execvp(argv[0], argv)  # noqa: S606 - a command of the caller's own
+
+
+@told
 def down(*, directory: Directory = None, as_json: Json = False) -> None:
     """End everything that belongs to the lab, and remove its files.
 
@@ -95,6 +127,7 @@ def describe(lab: Lab) -> dict[str, Any]:
     def of(host: AnyHost) -> dict[str, Any]:
         return {
             "uri": host.uri,
+            "uris": host.uris,
             "kind": host.kind,
             "address": host.address,
             "socket": str(host.socket),

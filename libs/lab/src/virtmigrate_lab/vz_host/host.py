@@ -91,6 +91,11 @@ class VzHost:
         return f"vz+unix:///system?socket={self.socket}"
 
     @property
+    def uris(self) -> dict[str, str]:
+        """Its URIs by transport."""
+        return {"unix": self.uri}
+
+    @property
     def tcp_uri(self) -> str:
         """The same by TCP."""
         return f"vz+tcp://127.0.0.1:{self.port}/system"
