@@ -166,7 +166,7 @@ def test_an_error_that_nobody_expected_is_one_line_and_no_traceback(terminal, wo
 
     world.breaks("source.look", "before", bug)
     said = terminal("-c", HOSTS[0], "plan", "demo", HOSTS[1])
-    assert said.code == 1
+    assert said.code == 6
     assert "ZeroDivisionError" in said.err
     assert "this is a bug" in said.err
     assert "Traceback" not in said.err

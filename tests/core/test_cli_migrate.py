@@ -206,5 +206,5 @@ def test_a_journal_that_others_may_write_is_an_error(terminal, tmp_path, migrate
     migrate()
     (tmp_path / "state").chmod(0o777)
     said = terminal("status", "--json")
-    assert said.code == 1
+    assert said.code == 5
     assert said.json()["errors"][0]["error"] == "JournalError"

@@ -43,7 +43,7 @@ def test_what_is_owed_is_told_until_it_is_done(vz):
 def test_the_debts_of_one_migration(vz):
     assert "owed" in vz("settle", vz.migration).out
     said = vz("settle", "nope")
-    assert said.code == 1
+    assert said.code == 2
     assert "no migration 'nope'" in said.err
 
 

@@ -9,7 +9,7 @@ from tests.core.scripted import NAME, XML, Copy, World
 from tests.requirements import requirement
 from virtmigrate import Options
 from virtmigrate.debts import overtaken
-from virtmigrate.errors import HostError, JournalError
+from virtmigrate.errors import HostError, UnknownMigration
 from virtmigrate.host import RunState
 from virtmigrate.journal import Entry, Owner
 from virtmigrate.results import Paid
@@ -208,7 +208,7 @@ def test_an_obligation_of_a_later_version_is_kept():
 
 def test_an_unknown_migration_is_named():
     _, run = owing()
-    with pytest.raises(JournalError, match="no migration 'nope'"):
+    with pytest.raises(UnknownMigration, match="no migration 'nope'"):
         run.migrator.settle("nope")
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.core.plans import plan_of
 from tests.requirements import requirement
 from virtmigrate import MemoryJournal
-from virtmigrate.errors import JournalError, NotMovable
+from virtmigrate.errors import NotMovable, UnknownMigration
 from virtmigrate.journal import Owner
 from virtmigrate.sqlite_journal import SQLiteJournal
 
@@ -85,7 +85,7 @@ def test_a_second_migration_of_one_guest_is_refused_while_one_runs(journal):
         journal.open("m2", PLAN, 2.0)
     assert caught.value.remedy == "wait for m1, or cancel it"
     journal.open("m3", OTHER, 3.0)
-    with pytest.raises(JournalError):
+    with pytest.raises(UnknownMigration):
         journal.plan("m2")
 
 
@@ -110,15 +110,15 @@ def test_an_open_one_can_be_taken_over_by_its_own_process(journal):
 
 @pytest.mark.parametrize("verb", ["plan", "records", "take_over"])
 def test_an_unknown_id_is_an_error_with_a_remedy(journal, verb):
-    with pytest.raises(JournalError, match="no migration 'nonsense'") as caught:
+    with pytest.raises(UnknownMigration, match="no migration 'nonsense'") as caught:
         getattr(journal, verb)("nonsense")
     assert caught.value.remedy
 
 
 def test_nothing_is_written_for_an_unknown_id(journal):
-    with pytest.raises(JournalError):
+    with pytest.raises(UnknownMigration):
         journal.append("nonsense", "intent", 1.0, {}, durable=True)
-    with pytest.raises(JournalError):
+    with pytest.raises(UnknownMigration):
         journal.close("nonsense", "succeeded", 1.0, settled=True)
     assert journal.entries() == []
 

@@ -15,7 +15,12 @@ from tests.requirements import requirement
 from virtmigrate import Manager
 from virtmigrate.adjudication import Told
 from virtmigrate.capabilities import Form
-from virtmigrate.errors import HostUnreachable, JournalError, NotMovable
+from virtmigrate.errors import (
+    HostUnreachable,
+    JournalError,
+    NotMovable,
+    UnknownMigration,
+)
 from virtmigrate.host import RunState
 from virtmigrate.journal import Owner, Record
 from virtmigrate.phases import Outcome
@@ -198,7 +203,7 @@ def started_of(pid):
 
 
 def test_an_unknown_migration_is_an_error(run):
-    with pytest.raises(JournalError):
+    with pytest.raises(UnknownMigration):
         run.migrator.recover("nonsense")
 
 

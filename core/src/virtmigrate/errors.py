@@ -8,14 +8,15 @@ Classes are named for what the caller can do, not for what broke inside::
     │   ├── OptionRefused     an option can't be honoured, or contradicts another
     │   ├── NotMovable        this guest or this pair of hosts can't do it
     │   ├── GuestNotFound     no such guest on that side
+    │   ├── UnknownMigration  none of this id in the journal
     │   └── UnknownHypervisor no plugin serves this URI (or its plugin is broken)
     ├── HostError             a host failed a call; it was answered         exit 1
     │   ├── HostUnreachable   no connection: the call was never carried out
     │   ├── AnswerLost        it may or may not have been carried out: look
     │   └── JobAborted        the transfer ended because somebody aborted it
     ├── Cancelled             the caller asked for it                       exit 1
-    ├── JournalError          the journal can't be trusted or written       exit 1
-    ├── PluginError           a plugin broke the contract                   exit 1
+    ├── JournalError          the journal can't be trusted or written       exit 5
+    ├── PluginError           a plugin broke the contract                   exit 6
     └── NotSucceeded          a migration ended otherwise; `.result` has it exit 1, 3, 4
 
 Every error carries data: `side`, `subject`, `remedy`. No exception of a hypervisor's
@@ -106,6 +107,10 @@ class GuestNotFound(Refused):
     """There is no such guest on that side."""
 
 
+class UnknownMigration(Refused):
+    """The journal is fine, and has no migration of this id."""
+
+
 class UnknownHypervisor(Refused):
     """No working plugin serves this URI scheme."""
 
@@ -133,9 +138,13 @@ class Cancelled(VirtmigrateError):
 class JournalError(VirtmigrateError):
     """The journal can't be written, or what it holds can't be trusted."""
 
+    exit_code = 5
+
 
 class PluginError(VirtmigrateError):
     """A plugin broke the contract (clash of names, wrong version, wrong answer)."""
+
+    exit_code = 6
 
 
 class NotSucceeded(VirtmigrateError):

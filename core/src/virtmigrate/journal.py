@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from virtmigrate.errors import JournalError, NotMovable, Side
+from virtmigrate.errors import NotMovable, Side, UnknownMigration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -173,7 +173,7 @@ class Journal(Protocol):
 
         Raises:
             NotMovable: Its owner, another process, works on it.
-            JournalError: There is none of this id.
+            UnknownMigration: There is none of this id.
         """
         ...
 
@@ -185,7 +185,8 @@ class Journal(Protocol):
         """The plan of one.
 
         Raises:
-            JournalError: There is none of this id, or it can't be trusted.
+            UnknownMigration: There is none of this id.
+            JournalError: It can't be trusted.
         """
         ...
 
@@ -305,9 +306,9 @@ class MemoryJournal:
         return [Record(seq, *record, 0) for seq, record in enumerate(parts, 1)]
 
 
-def unknown(migration: str) -> JournalError:
+def unknown(migration: str) -> UnknownMigration:
     """The error for an id that is not in the journal."""
-    return JournalError(
+    return UnknownMigration(
         f"no migration {migration[:64]!r} in the journal",
         subject=migration[:64],
         remedy="`virtmigrate journal` lists them",

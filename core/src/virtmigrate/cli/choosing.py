@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtmigrate.errors import BadInput
+from virtmigrate.journal import unknown
 
 if TYPE_CHECKING:
     from virtmigrate.journal import Entry, Journal
@@ -18,17 +19,14 @@ def chosen(journal: Journal | None, wanted: str) -> Entry:
         wanted: The id, or as much of it as is unique.
 
     Raises:
-        BadInput: None begins so, or several do.
+        UnknownMigration: None begins so.
+        BadInput: Several do.
     """
     entries = journal.entries() if journal else []
     whole = [entry for entry in entries if entry.migration == wanted]
     found = whole or [entry for entry in entries if entry.migration.startswith(wanted)]
     if not wanted or not found:
-        raise BadInput(
-            f"no migration {wanted[:64]!r} in the journal",
-            subject=wanted[:64],
-            remedy="`virtmigrate journal` lists them",
-        )
+        raise unknown(wanted)
     if len(found) > 1:
         raise BadInput(
             f"{len(found)} migrations begin with {wanted!r}",

@@ -21,6 +21,8 @@ BUG = "this is a bug in virtmigrate or a plugin; VIRTMIGRATE_DEBUG=1 shows where
 class Bug(VirtmigrateError):
     """An exception that nobody expected."""
 
+    exit_code = 6
+
 
 def known(error: BaseException) -> list[VirtmigrateError]:
     """Every error inside, each of our own tree; what is foreign is a bug."""
