@@ -280,7 +280,7 @@ def test_a_garbled_journal_is_refused_by_name(path, journal, what):
 def test_a_garbled_plan_is_refused_by_name(path, journal):
     journal.open("m1", PLAN, 1.0)
     raw(path, "UPDATE migration SET plan=?", '{"version": 1}')
-    with pytest.raises(JournalError, match="plan of m1 can't be read"):
+    with pytest.raises(JournalError, match="plan of m1 is garbled"):
         journal.plan("m1")
 
 
@@ -322,20 +322,57 @@ def test_bodies_are_plain_json_in_the_file(path, journal):
     assert json.loads(body) == {"step": "begin"}
 
 
+NEWER = {1: ("owed", "plan_crc", "seal", "head_seq", "head_crc")}
+NEWER[2] = NEWER[1][1:]
+
+
+@pytest.mark.parametrize("version", NEWER)
 @requirement("journal.plain-json")
-def test_a_journal_of_version_1_is_read_and_goes_on(path):
-    SQLiteJournal(path).open("m1", plan_of(), 1.0)
-    raw(path, "ALTER TABLE migration DROP COLUMN owed")
-    raw(path, "PRAGMA user_version=1")
+def test_a_journal_of_an_earlier_version_is_read_and_goes_on(path, version):
+    before = SQLiteJournal(path)
+    before.open("m1", plan_of(), 1.0)
+    before.append("m1", "intent", 1.0, {"step": "begin"}, durable=True)
+    before.release()
+    for column in NEWER[version]:
+        raw(path, f"ALTER TABLE migration DROP COLUMN {column}")
+    raw(path, f"PRAGMA user_version={version}")
     journal = SQLiteJournal(path)
+    assert [r.kind for r in journal.records("m1")] == ["intent"]
+    assert journal.plan("m1") == plan_of()
     assert journal.entries()[0].owed == ()
     journal.close("m1", "succeeded", 2.0, settled=True, owed=("undo_persist",))
     assert SQLiteJournal(path).entries()[0].owed == ("undo_persist",)
 
 
-@pytest.mark.parametrize("text", ["{", "{}", "[1]", "null"])
-def test_debts_that_can_not_be_read_are_refused(path, text):
+CHANGED = {
+    "guest": "other",
+    "uuid": "other",
+    "source": "mock://x?host=z",
+    "destination": "mock://x?host=z",
+    "opened": 2.0,
+    "closed": 2.0,
+    "outcome": "succeeded",
+    "owed": '["undo_persist"]',
+    "plan_crc": 7,
+    "pid": "x",
+}
+
+
+@pytest.mark.parametrize("column", CHANGED)
+@requirement("journal.trusted")
+def test_an_entry_that_was_changed_is_refused(path, column):
     SQLiteJournal(path).open("m1", plan_of(), 1.0)
-    raw(path, "UPDATE migration SET owed=?", text)
-    with pytest.raises(JournalError, match="what m1 owes"):
+    raw(path, f"UPDATE migration SET {column}=?", CHANGED[column])
+    with pytest.raises(JournalError, match="the entry of m1 is garbled"):
         SQLiteJournal(path).entries()
+
+
+@pytest.mark.parametrize("last", [1, 3])
+@requirement("journal.trusted")
+def test_a_story_without_its_end_is_refused(path, journal, last):
+    journal.open("m1", PLAN, 1.0)
+    for step in ("begin", "prepare", "perform"):
+        journal.append("m1", "intent", 1.0, {"step": step}, durable=True)
+    raw(path, "DELETE FROM record WHERE seq>=?", last)
+    with pytest.raises(JournalError, match="the end of m1 is garbled"):
+        journal.records("m1")

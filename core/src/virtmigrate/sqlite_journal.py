@@ -1,4 +1,9 @@
-"""The default journal: one SQLite file, write-ahead log, synced at each commit."""
+"""The default journal: one SQLite file, write-ahead log, synced at each commit.
+
+Records are chained, and their migration's row says where the chain ends; the row itself
+has a seal. So whatever is changed, taken out or cut off is seen, and refused: nothing
+is decided by half a story. The owner is no part of the seal: it is looked up.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ import os
 import sqlite3
 import threading
 import weakref
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,29 +26,43 @@ from virtmigrate.redact import redact_data
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = 2
+VERSION = 3
 _SCHEMA = (
     """CREATE TABLE migration (
     id TEXT PRIMARY KEY, guest TEXT NOT NULL, uuid TEXT NOT NULL,
     source TEXT NOT NULL, destination TEXT NOT NULL, plan TEXT NOT NULL,
     pid INTEGER NOT NULL, started INTEGER NOT NULL, boot TEXT NOT NULL,
     opened REAL NOT NULL, closed REAL, outcome TEXT NOT NULL DEFAULT '',
-    owed TEXT NOT NULL DEFAULT '[]')""",
+    owed TEXT NOT NULL DEFAULT '[]', plan_crc INTEGER NOT NULL DEFAULT 0,
+    seal INTEGER NOT NULL DEFAULT 0, head_seq INTEGER NOT NULL DEFAULT 0,
+    head_crc INTEGER NOT NULL DEFAULT 0)""",
     "CREATE UNIQUE INDEX one_open_per_guest ON migration (uuid) WHERE closed IS NULL",
     """CREATE TABLE record (
     migration TEXT NOT NULL REFERENCES migration (id), seq INTEGER NOT NULL,
     kind TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL, crc INTEGER NOT NULL,
     PRIMARY KEY (migration, seq)) WITHOUT ROWID""",
-    f"PRAGMA user_version={VERSION}",
 )
-_FROM_1 = (
-    "ALTER TABLE migration ADD COLUMN owed TEXT NOT NULL DEFAULT '[]'",
-    f"PRAGMA user_version={VERSION}",
+_SEALED = (
+    "id, guest, uuid, source, destination, opened, closed, outcome, owed, plan_crc"
 )
-_ENTRY = (
-    "SELECT id, guest, uuid, source, destination, pid, started, boot, opened,"
-    " closed, outcome, owed FROM migration"
-)
+_SEAL = f"seal({_SEALED})"
+_FROM: dict[int, tuple[str, ...]] = {
+    0: _SCHEMA,
+    1: ("ALTER TABLE migration ADD COLUMN owed TEXT NOT NULL DEFAULT '[]'",),
+    2: (
+        *(
+            f"ALTER TABLE migration ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
+            for name in ("plan_crc", "seal", "head_seq", "head_crc")
+        ),
+        "UPDATE migration SET plan_crc=crc32(plan)",
+        """UPDATE migration SET (head_seq, head_crc) = (SELECT seq, crc FROM record
+        WHERE migration=id ORDER BY seq DESC LIMIT 1)
+        WHERE id IN (SELECT migration FROM record)""",
+        f"UPDATE migration SET seal={_SEAL}",  # noqa: S608 - columns of ours
+    ),
+}
+"""Version to what brings a file of it to the next one; an empty file has version 0."""
+_ENTRY = f"SELECT {_SEALED}, seal, pid, started, boot FROM migration"  # noqa: S608
 
 
 def default_path() -> Path:
@@ -57,12 +77,13 @@ def default_path() -> Path:
 class SQLiteJournal:
     """Migrations in a file that outlives the process."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, wait_s: float = 10.0) -> None:
         """Open or create the file.
 
         Args:
             path: The file; `default_path()` if None. Its directory is made 0700, the
                 file 0600; a link, or a directory that others may write, is refused.
+            wait_s: How long a lock of another process is waited for.
 
         Raises:
             JournalError: It can't be opened or trusted.
@@ -72,8 +93,8 @@ class SQLiteJournal:
         self._pending: dict[str, list[Record]] = {}
         self._last: dict[str, tuple[int, int]] = {}
         with self._errors():
-            trusted(self.path, lambda fresh: _connect(fresh).close())
-            self._db = _connect(self.path)
+            trusted(self.path, lambda fresh: _connect(fresh, wait_s).close())
+            self._db = _connect(self.path, wait_s)
         # A file that its user forgot is closed too.
         weakref.finalize(self, self._db.close)
 
@@ -95,7 +116,8 @@ class SQLiteJournal:
             plan.guest.uuid,
             plan.source.uri,
             plan.destination.uri,
-            json.dumps(redact_data(plan.model_dump(mode="json"))),
+            text := json.dumps(redact_data(plan.model_dump(mode="json"))),
+            _crc(text),
             owner.pid,
             owner.started,
             owner.boot,
@@ -109,9 +131,11 @@ class SQLiteJournal:
                 raise claimed(_entry(held))
             self._db.execute(
                 "INSERT INTO migration (id, guest, uuid, source, destination, plan,"
-                " pid, started, boot, opened) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                " plan_crc, pid, started, boot, opened)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                 row,
             )
+            self._seal(migration)
             self._last[migration] = (0, 0)
 
     def append(
@@ -142,6 +166,16 @@ class SQLiteJournal:
             (migration, r.seq, r.kind, r.at, json.dumps(r.body), r.crc) for r in records
         ]
         self._db.executemany("INSERT INTO record VALUES (?,?,?,?,?,?)", rows)
+        if records:
+            self._db.execute(
+                "UPDATE migration SET head_seq=?, head_crc=? WHERE id=?",
+                (records[-1].seq, records[-1].crc, migration),
+            )
+
+    def _seal(self, migration: str) -> None:
+        """To be called last where a row is changed."""
+        statement = f"UPDATE migration SET seal={_SEAL} WHERE id=?"  # noqa: S608 - ours
+        self._db.execute(statement, (migration,))
 
     def close(
         self,
@@ -161,6 +195,7 @@ class SQLiteJournal:
                     "UPDATE migration SET closed=?, outcome=?, owed=? WHERE id=?",
                     (at if settled else None, outcome, json.dumps(owed), migration),
                 )
+                self._seal(migration)
             self._pending.pop(migration, None)
             self._last.pop(migration, None)
 
@@ -177,10 +212,14 @@ class SQLiteJournal:
                     " WHERE id=?",
                     (me.pid, me.started, me.boot, migration),
                 )
+                self._seal(migration)
         return entry
 
     def _entry_of(self, migration: str) -> Entry:
-        row = self._db.execute(f"{_ENTRY} WHERE id=?", (migration,)).fetchone()
+        try:
+            row = self._db.execute(f"{_ENTRY} WHERE id=?", (migration,)).fetchone()
+        except UnicodeEncodeError:  # no id is like that: not even a file's name
+            row = None
         if row is None:
             raise unknown(migration)
         return _entry(row)
@@ -199,13 +238,14 @@ class SQLiteJournal:
     def plan(self, migration: str) -> Plan:
         """The plan of one."""
         with self._errors():
-            row = self._db.execute(
-                "SELECT plan FROM migration WHERE id=?", (migration,)
+            self._entry_of(migration)
+            text, crc = self._db.execute(
+                "SELECT plan, plan_crc FROM migration WHERE id=?", (migration,)
             ).fetchone()
-        if row is None:
-            raise unknown(migration)
         try:
-            return Plan.model_validate_json(row[0])
+            if _crc(text) != crc:
+                raise _garbled(f"the plan of {migration}", migration)
+            return Plan.model_validate_json(text)
         except ValueError as error:
             msg = f"the plan of {migration} can't be read"
             raise JournalError(msg, subject=migration) from error
@@ -219,6 +259,9 @@ class SQLiteJournal:
                 " ORDER BY seq",
                 (migration,),
             ).fetchall()
+            (end,) = self._db.execute(
+                "SELECT head_seq, head_crc FROM migration WHERE id=?", (migration,)
+            ).fetchall()
             waiting = list(self._pending.get(migration, []))
         found: list[Record] = []
         before = 0
@@ -226,23 +269,37 @@ class SQLiteJournal:
             try:
                 body = json.loads(text)
                 good = seq == number and checksum(seq, kind, at, body, before) == crc
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 good = False
             if not good:
-                msg = f"record {number} of {migration} is garbled"
-                raise JournalError(
-                    msg, subject=migration, remedy="keep the file; look at both hosts"
-                )
+                raise _garbled(f"record {number} of {migration}", migration)
             found.append(Record(seq, kind, at, body, crc))
             before = crc
+        if end != (len(found), before):
+            raise _garbled(f"the end of {migration}", migration)
         return found + waiting
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _garbled(what: str, migration: str) -> JournalError:
+    return JournalError(
+        f"{what} is garbled",
+        subject=migration,
+        remedy="keep the file; look at both hosts",
+    )
+
+
+def _crc(*values: object) -> int:
+    """CRC-32 of a row's values, as the file has them."""
+    return zlib.crc32(repr(values).encode("utf-8", "replace"))
+
+
+def _connect(path: Path, wait_s: float) -> sqlite3.Connection:
     """The file, opened, in our format; a file that can't be read is closed again."""
     db = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, timeout=10
+        path, isolation_level=None, check_same_thread=False, timeout=wait_s
     )
+    db.create_function("crc32", 1, _crc, deterministic=True)
+    db.create_function("seal", -1, _crc, deterministic=True)
     try:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
@@ -264,8 +321,12 @@ def _bring_up(db: sqlite3.Connection, path: Path) -> None:
         if version > VERSION or (tables and not version):
             msg = f"journal {path} has version {version}, this reads {VERSION}"
             raise JournalError(msg, subject=str(path), remedy="use a newer virtmigrate")
-        for statement in _FROM_1 if version else _SCHEMA:
-            db.execute(statement)
+        if version < 0:
+            raise sqlite3.DatabaseError(f"its version is {version}")
+        for step in range(version, VERSION if version else 1):
+            for statement in _FROM[step]:
+                db.execute(statement)
+        db.execute(f"PRAGMA user_version={VERSION}")
 
 
 def _version(db: sqlite3.Connection) -> int:
@@ -286,20 +347,27 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def _entry(row: tuple[object, ...]) -> Entry:
-    mid, guest, uuid, source, destination, pid, started, boot, opened, *rest = row
-    closed, end, owed = rest
-    return Entry(
-        str(mid),
-        str(guest),
-        str(uuid),
-        str(source),
-        str(destination),
-        Owner(int(str(pid)), int(str(started)), str(boot)),
-        float(str(opened)),
-        None if closed is None else float(str(closed)),
-        str(end),
-        _names(owed, str(mid)),
-    )
+    """A row, if its seal holds."""
+    *sealed, seal, pid, started, boot = row
+    mid = str(sealed[0])
+    if _crc(*sealed) != seal:
+        raise _garbled(f"the entry of {mid[:64]}", mid[:64])
+    _, guest, uuid, source, destination, opened, closed, outcome, owed, _ = sealed
+    try:
+        return Entry(
+            mid,
+            str(guest),
+            str(uuid),
+            str(source),
+            str(destination),
+            Owner(int(str(pid)), int(str(started)), str(boot)),
+            float(str(opened)),
+            None if closed is None else float(str(closed)),
+            str(outcome),
+            _names(owed, mid),
+        )
+    except ValueError:
+        raise _garbled(f"the entry of {mid[:64]}", mid[:64]) from None
 
 
 def _names(text: object, migration: str) -> tuple[str, ...]:
