@@ -302,6 +302,45 @@ REQUIREMENTS: dict[str, Requirement] = {
         "Every wait for a host ends: calls by a deadline, a transfer by its policy, "
         "and one that heeds no order, or moves nothing in post-copy, by patience.",
     ),
+    # --- what comes from elsewhere -------------------------------------------
+    "input.refused": Requirement(
+        ISSUE_5,
+        "Bad input ends in a typed error and the exit code of its kind, without a "
+        "traceback or a secret, and with both hosts unchanged.",
+    ),
+    "input.fuzzed": Requirement(
+        ISSUE_5,
+        "Whatever is parsed is read or refused by a typed error, never anything else.",
+    ),
+    "insecure.named": Requirement(
+        ISSUE_5,
+        "A check is switched off by its name only, which is logged and stands in the "
+        "plan; a host with a dash is never let through.",
+    ),
+    "documents.bounded": Requirement(
+        ISSUE_5,
+        "A domain document is bounded in size, depth and counts before a daemon sees "
+        "it, whoever wrote it.",
+    ),
+    "documents.programs": Requirement(
+        ISSUE_5,
+        "What a definition runs is on the destination's list, and QEMU gets no "
+        "arguments past libvirt, unless that was allowed by name.",
+    ),
+    "cookies.checked": Requirement(
+        ISSUE_5, "A cookie is passed on only if it is of this guest, known and bounded."
+    ),
+    "plugins.allowed": Requirement(
+        ISSUE_5,
+        "With a list of allowed plugins nothing else is imported, and what is left out "
+        "is named with its origin.",
+    ),
+    "watch.alarm": Requirement(
+        ISSUE_5, "A step that takes longer than its limit raises an alarm event, once."
+    ),
+    "cli.status-answers": Requirement(
+        ISSUE_5, "`status` answers from the journal alone, whatever host hangs."
+    ),
     # --- hypervisors side by side ---------------------------------------------
     "pair.refused-by-name": Requirement(
         PROJECT,

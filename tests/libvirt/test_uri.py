@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.requirements import requirement
 from virtmigrate.errors import BadInput
+from virtmigrate.insecure import INSECURE
 from virtmigrate.uri import parse_uri
+from virtmigrate_libvirt.uri import INSECURE as WAIVABLE
 from virtmigrate_libvirt.uri import KEYS, check, opened_as
 
 ACCEPTED = [
@@ -75,6 +78,63 @@ def test_refused(text, why):
     assert caught.value.remedy
     assert caught.value.subject == "uri"
     assert "secret" not in str(caught.value)
+
+
+WAIVED = {
+    "qemu+tcp://host/system": ["tcp"],
+    "qemu+ssh://host/system?no_verify=1": ["no_verify"],
+    "qemu+tls://host/system?no_verify=1": ["no_verify"],
+    "qemu+ssh://host/system?command=/usr/bin/ssh": ["command"],
+    "qemu+ssh://host/system?netcat=/usr/bin/nc&proxy=netcat": ["netcat", "proxy"],
+    "qemu+libssh2://host/system?known_hosts_verify=auto": ["known_hosts_verify"],
+    "qemu+libssh://host/system?known_hosts=/etc/ssh/known": ["known_hosts"],
+    "qemu+tls://host/system?pkipath=/etc/pki/own": ["pkipath"],
+    "qemu+tls://host/system?tls_priority=NORMAL": ["tls_priority"],
+}
+
+
+@pytest.mark.parametrize("text", WAIVED)
+@requirement("insecure.named")
+def test_each_key_is_let_through_by_its_own_name_only(text):
+    needed = frozenset(WAIVED[text])
+    check(parse_uri(text, insecure=needed))
+    for missing in needed:
+        others = frozenset(INSECURE) - {missing}
+        with pytest.raises(BadInput) as caught:
+            check(parse_uri(text, insecure=others))
+        assert f"--insecure {missing}, which is logged" in caught.value.remedy
+
+
+EVERYTHING = frozenset(INSECURE)
+NEVER = [
+    "qemu+ssh://-oProxyCommand=id/system",
+    "qemu+ext:///system?command=/bin/true",
+    "qemu+ssh://host/system?command=-oProxyCommand=x",
+    "qemu+ssh://host/system?netcat=/bin/nc;reboot",
+    "qemu+ssh://host/system?netcat=/bin/sh -c reboot",
+    "qemu+ssh://host/system?command=/usr/../bin/sh",
+    "qemu+ssh://host/system?proxy=/bin/sh",
+    "qemu+ssh://host/system?name=test:///default",
+    "qemu+ssh://host/system?authfile=/etc/shadow",
+    "qemu+ssh://host/system?no_verify=yes",
+    "qemu+tls://host/system?command=/usr/bin/ssh",
+    "qemu+tls://host/system?tls_priority=$(id)",
+    "qemu+tcp://host/system?no_verify=1",
+    "qemu+tcp:///system",
+    "qemu+ssh://user:secret@host/system",
+]
+
+
+@pytest.mark.parametrize("text", NEVER)
+@requirement("insecure.named")
+def test_nothing_lets_these_through(text):
+    with pytest.raises(BadInput):
+        check(parse_uri(text, insecure=EVERYTHING))
+
+
+def test_what_can_be_waived_is_in_the_cores_table():
+    keys = frozenset().union(*WAIVABLE.values(), {"tcp"})
+    assert keys == frozenset(INSECURE) - {"emulator", "commandline"}
 
 
 words = st.text(string.ascii_lowercase + "_", min_size=1, max_size=12)

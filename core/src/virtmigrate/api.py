@@ -16,13 +16,9 @@ from virtmigrate.context import Context
 from virtmigrate.debts import collect, owes
 from virtmigrate.doors import Doors
 from virtmigrate.engine import Engine
-from virtmigrate.errors import (
-    JournalError,
-    NotMovable,
-    Side,
-    leaves,
-)
+from virtmigrate.errors import JournalError, NotMovable, Side, leaves
 from virtmigrate.handle import Handle
+from virtmigrate.insecure import waived
 from virtmigrate.journal import claimed, unknown
 from virtmigrate.links import link_between
 from virtmigrate.logbook import Logbook
@@ -34,7 +30,7 @@ from virtmigrate.recovering import judge, recover
 from virtmigrate.results import Paid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.events import Event
@@ -61,6 +57,7 @@ class Migrator:
         journal: Journal | None = None,
         clock: Clock | None = None,
         sinks: Sequence[Callable[[Event], None]] = (),
+        insecure: Iterable[str] = (),
     ) -> None:
         """Set up; nothing is opened yet.
 
@@ -70,10 +67,16 @@ class Migrator:
                 the XDG state directory, opened when first needed.
             clock: The time; a mock world brings a virtual one.
             sinks: Called with every event, in the migration's thread.
+            insecure: Checks to be switched off, by name (`insecure.INSECURE`); each
+                is logged, and stands in every plan.
+
+        Raises:
+            BadInput: There is no such check.
         """
+        self.insecure = waived(insecure)
         self.manager = manager or Manager()
         self.clock: Clock = clock or RealClock()
-        self.doors = Doors(self.manager, self.clock)
+        self.doors = Doors(self.manager, self.clock, self.insecure)
         weakref.finalize(self, self.doors.shut)
         self._sinks = tuple(sinks)
         self._journal = journal
@@ -151,18 +154,15 @@ class Migrator:
             return make_plan(self.manager, wanted, here, there)
 
     def _request(
-        self,
-        guest: str,
-        options: Options | None,
-        policy: Policy | None,
-        measure_s: float,
+        self, guest: str, options: Options | None, policy: Policy | None, measure: float
     ) -> Request:
         return Request(
             guest,
             options or BARE,
             policy,
-            measure_s,
+            measure,
             link=lambda here, there: link_between(self.journal, here, there),
+            insecure=self.insecure,
         )
 
     def migrate(
@@ -231,7 +231,12 @@ class Migrator:
                 raise claimed(entry)
 
     def run(
-        self, plan: Plan, *, source: str | None = None, destination: str | None = None
+        self,
+        plan: Plan,
+        *,
+        source: str | None = None,
+        destination: str | None = None,
+        cancel: threading.Event = NEVER,
     ) -> Result:
         """Run a plan that was made before; blocks to the end.
 
@@ -239,6 +244,7 @@ class Migrator:
             plan: The plan. What it says of hosts and guest must still hold.
             source: URI to open, where the plan's had a secret that it does not show.
             destination: The same for the destination.
+            cancel: Set it to have the move taken back.
 
         Raises:
             ExceptionGroup: Of `Refused`: the world has changed since.
@@ -246,13 +252,15 @@ class Migrator:
         """
         uris = (source or plan.source.uri, destination or plan.destination.uri)
         with self.doors.pair(*uris) as (here, there):
-            again = Request(plan.guest.uuid, asked(plan), plan.policy)
+            again = Request(
+                plan.guest.uuid, asked(plan), plan.policy, insecure=self.insecure
+            )
             fresh = make_plan(self.manager, again, here, there)
             if fresh.digest() != plan.digest():
                 msg = "hosts or guest are not as they were when the plan was made"
                 stale = NotMovable(msg, subject=plan.guest.name, remedy="plan again")
                 raise ExceptionGroup(msg, [stale])
-            return self._run(new_id(), plan, (here, there), NEVER)
+            return self._run(new_id(), plan, (here, there), cancel)
 
     def recover(
         self,
@@ -276,7 +284,8 @@ class Migrator:
                 more, and never will by itself. It is written down.
 
         Raises:
-            JournalError: No such migration, or its journal can't be trusted.
+            UnknownMigration: No such migration.
+            JournalError: The journal can't be trusted.
             NotMovable: Its controller lives; or a proof names a host that answers.
             BadInput: A proof names another host, or a URI leads to one.
             HostUnreachable: Neither host answers; nothing was touched.
@@ -319,7 +328,7 @@ class Migrator:
             What became of each obligation. What is still owed stays in the journal.
 
         Raises:
-            JournalError: The journal can't be read or written, or has no such id.
+            UnknownMigration, JournalError: No such id; or it can't be read or written.
         """
         journal = self.journal
         entries = journal.entries()
@@ -333,12 +342,9 @@ class Migrator:
             with reopened(entry.migration, plan, uris, self) as again:
                 yield again.ctx, again.relay
 
-        return [
-            debt
-            for entry in entries
-            if entry.migration == (migration or entry.migration) and owes(entry)
-            for debt in collect(entry, entries, reopen, (journal, self.clock.wall()))
-        ]
+        of = [e for e in entries if migration in (None, e.migration) and owes(e)]
+        now = (journal, self.clock.wall())
+        return [debt for entry in of for debt in collect(entry, entries, reopen, now)]
 
     def keep_settled(
         self,

@@ -107,6 +107,7 @@ class PlanContext:
         there: What bears its UUID at the destination.
         source_capabilities: What the source declares.
         destination_capabilities: What the destination declares.
+        insecure: Checks that the caller has switched off (`insecure.py`).
     """
 
     options: Options
@@ -118,3 +119,4 @@ class PlanContext:
     there: Sighting
     source_capabilities: Capabilities
     destination_capabilities: Capabilities
+    insecure: frozenset[str] = frozenset()

@@ -43,13 +43,17 @@ class Doors:
     ask. It never serves two at a time.
     """
 
-    def __init__(self, manager: Manager, clock: Clock) -> None:
+    def __init__(
+        self, manager: Manager, clock: Clock, insecure: frozenset[str] = frozenset()
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
             manager: Which hypervisor opens which URI.
             clock: The time that hosts go by.
+            insecure: Checks of URIs that the caller has switched off.
         """
+        self._insecure = insecure
         self._manager = manager
         self._clock = clock
         self._lock = threading.Lock()
@@ -111,7 +115,7 @@ class Doors:
             host.close()
 
     def _checked(self, uri: str, side: Side) -> Door:
-        parsed = parse_uri(uri, side)
+        parsed = parse_uri(uri, side, self._insecure)
         kind = self._manager.hypervisor_for(parsed)
         kind.check_uri(parsed)
         return Door(parsed, side, kind)

@@ -178,6 +178,8 @@ class Plan(Model):
     """What can be turned while it runs."""
     policy: Policy = PRESETS[DEFAULT]
     """How it is brought to an end: limits, consents, rules."""
+    insecure: tuple[str, ...] = ()
+    """Checks that the caller has switched off, by name (`insecure.py`)."""
     workload: Workload | None = None
     """What was measured of the guest's memory."""
     forecast: Forecast | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from virtmigrate import insecure
 from virtmigrate.able import able
 from virtmigrate.context import PlanContext
 from virtmigrate.errors import Refused, leaves
@@ -41,6 +42,7 @@ class Request:
         policy: How it is brought to an end; None = the default one.
         measure_s: Seconds in which the guest's writes are measured; 0 = they are not.
         link: What is known of the way between two hosts (URIs); None = nothing.
+        insecure: Checks that the caller has switched off.
     """
 
     guest: str
@@ -48,6 +50,7 @@ class Request:
     policy: Policy | None = None
     measure_s: float = 0.0
     link: Callable[[str, str], Link | None] = lambda here, there: None
+    insecure: frozenset[str] = frozenset()
 
 
 def make_plan(
@@ -66,7 +69,7 @@ def make_plan(
         ExceptionGroup: Of `Refused`: every reason why it can't be done.
     """
     options = wanted.options
-    request = _request(manager, wanted.guest, source, destination, options)
+    request = _request(manager, wanted, source, destination)
     refusals: list[BaseException] = []
     settlement: Settlement | None = None
     facts, ends = _facts(request)
@@ -80,7 +83,7 @@ def make_plan(
         form, why = form_of(settlement, ends)
     except* Refused as group:
         refusals += leaves(group)
-    findings = _findings(manager, request)
+    findings = [*insecure.findings(wanted.insecure), *_findings(manager, request)]
     refusals += [f.refusal() for f in findings if f.level is Level.BLOCKER]
     if settlement is None or refusals:
         msg = f"{facts.name} can't move as asked"
@@ -99,6 +102,7 @@ def make_plan(
         progress=ends.source.progress,
         knobs=ends.source.knobs,
         policy=policy,
+        insecure=tuple(sorted(wanted.insecure)),
         workload=workload,
         findings=tuple(findings),
         steps=compile_steps(settlement, facts, form, two=two),
@@ -157,10 +161,10 @@ def _foretold(plan: Plan, link: Link | None) -> Plan:
 
 
 def _request(
-    manager: Manager, guest_ref: str, source: Host, destination: Host, options: Options
+    manager: Manager, wanted: Request, source: Host, destination: Host
 ) -> PlanContext:
     def here() -> tuple[Guest, Sighting, Definitions, Capabilities]:
-        guest = source.guest(guest_ref)
+        guest = source.guest(wanted.guest)
         declared = manager.relay(source.hypervisor).capabilities(source)
         return guest, guest.look(), guest.definitions(), declared
 
@@ -171,7 +175,7 @@ def _request(
         here, there, apart=remote(source, destination)
     )
     return PlanContext(
-        options=options,
+        options=wanted.options,
         source=source,
         destination=destination,
         guest=guest,
@@ -180,6 +184,7 @@ def _request(
         there=destination.guest_by_uuid(guest.uuid).look(),
         source_capabilities=declared,
         destination_capabilities=away,
+        insecure=wanted.insecure,
     )
 
 

@@ -9,6 +9,7 @@ from virtmigrate.adjudication import WHY, Told
 from virtmigrate.closing import Closing
 from virtmigrate.errors import BadInput, NotMovable, Side, VirtmigrateError
 from virtmigrate.forward import decide_landing
+from virtmigrate.insecure import words
 from virtmigrate.opening import reopened
 from virtmigrate.phases import Outcome
 from virtmigrate.recovery import last_result
@@ -59,6 +60,8 @@ def _end(
 ) -> Result:
     with _again(migrator, migration, uris, proof) as again:
         ctx, state = again.ctx, again.state
+        for name in sorted(migrator.insecure):
+            again.book.warn(words(name))
         if ctx.fenced:
             again.book.write("fenced", durable=True, side=ctx.fenced, host=proof)
         _see_through(again)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -41,6 +41,7 @@ class HostURI:
         path: As given, percent-decoded.
         query: Key to value; no key twice.
         shown: The URI without secrets.
+        insecure: Checks that the caller has switched off (`insecure.py`), used or not.
     """
 
     text: str
@@ -52,6 +53,7 @@ class HostURI:
     path: str
     query: tuple[tuple[str, str], ...]
     shown: str
+    insecure: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         """Without secrets."""
@@ -66,24 +68,32 @@ class HostURI:
         return dict(self.query).get(key)
 
 
-def parse_uri(text: str, side: Side = Side.REQUEST) -> HostURI:
+def parse_uri(
+    text: str, side: Side = Side.REQUEST, insecure: frozenset[str] = frozenset()
+) -> HostURI:
     """Parse a host URI.
 
     Args:
         text: The URI.
         side: For whom it is, for the error.
+        insecure: Checks that the caller has switched off. The grammar is none of them.
 
     Raises:
         BadInput: Not of the grammar. The error never repeats a password.
     """
-    if "@" in text:
-        return _Parser(text, side).parse()  # a secret is not kept in a cache
-    return _parse_open(text, side)
+    # A secret is not kept in a cache.
+    parse = _parse if "@" in text else _parse_open
+    found = parse(text, side)
+    return replace(found, insecure=insecure) if insecure else found
+
+
+def _parse(text: str, side: Side) -> HostURI:
+    return _Parser(text, side).parse()
 
 
 @lru_cache(maxsize=256)
 def _parse_open(text: str, side: Side) -> HostURI:
-    return _Parser(text, side).parse()
+    return _parse(text, side)
 
 
 class _Parser:

@@ -24,7 +24,6 @@ SWITCHES_PANEL = "Switches of libvirt: --NAME yes, --no-NAME no, neither the def
 OTHER_PANEL = "Other switches, in the same way"
 TIMERS_PANEL = "Timers of virsh"
 VALUES_PANEL = "Values"
-HOSTS_PANEL = "Hosts"
 
 METAVARS = {
     "_mib_s": "MiB/s",
@@ -63,7 +62,7 @@ Source = Annotated[
         "--connect",
         metavar="SOURCE_URI",
         help="The host that the guest is on; also before the command.",
-        rich_help_panel=HOSTS_PANEL,
+        rich_help_panel=steering.HOSTS_PANEL,
     ),
 ]
 GuestName = Annotated[

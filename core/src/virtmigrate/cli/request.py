@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from virtmigrate.cli.files import content
 from virtmigrate.cli.steering import chosen, measuring
 from virtmigrate.errors import BadInput, Side, VirtmigrateError, leaves
+from virtmigrate.insecure import known
 from virtmigrate.option_rows import SWITCHES, VALUES, Value
 from virtmigrate.options import Options
 from virtmigrate.uri import parse_uri
@@ -68,6 +69,11 @@ def read(
         ExceptionGroup: Of `Refused`: all that is wrong.
     """
     refused: list[Exception] = []
+    tools.waive(words.get("insecure"))
+    try:
+        known(tools.insecure)
+    except BadInput as error:
+        refused.append(error)
     options = Options()
     asked = _asked(words, refused)
     try:
@@ -99,7 +105,7 @@ def read(
 
 
 def _check_uri(tools: Tools, uri: str, side: Side) -> None:
-    parsed = parse_uri(uri, side)
+    parsed = parse_uri(uri, side, tools.insecure)
     tools.manager.hypervisor_for(parsed).check_uri(parsed)
 
 
@@ -143,24 +149,13 @@ def _value(row: Value, given: object) -> object:
 
 def _content(row: Value, name: str) -> str:
     """The text of a file; its size is bounded before it is read."""
-    why = ""
-    data = b""
-    try:
-        with Path(name).open("rb") as file:
-            data = file.read(FILE_MAX_BYTES + 1)
-        text = data.decode("utf-8")
-    except (OSError, ValueError) as error:
-        text = ""
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-    if len(data) > FILE_MAX_BYTES:
-        why = f"it has more than {FILE_MAX_BYTES} bytes"
-    if why:
-        raise BadInput(
-            f"--{row.virsh}: file {name!r}: {why}",
-            subject=row.name,
-            remedy="name a file with domain XML",
-        )
-    return text
+    return content(
+        name,
+        FILE_MAX_BYTES,
+        option=f"--{row.virsh}",
+        subject=row.name,
+        what="domain XML",
+    )
 
 
 def _exceptions(group: BaseException) -> list[Exception]:

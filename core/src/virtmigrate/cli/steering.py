@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from virtmigrate.cli.files import content
 from virtmigrate.errors import BadInput, VirtmigrateError, leaves
+from virtmigrate.insecure import INSECURE
 from virtmigrate.policy import MS_MOST, YEAR_S, Objective
 from virtmigrate.policy_file import MOST_BYTES, read_policy
 from virtmigrate.presets import DEFAULT, PRESETS, preset
@@ -20,6 +22,16 @@ if TYPE_CHECKING:
     from virtmigrate.policy import Policy
 
 PANEL = "How it ends: policy, limits, consents"
+HOSTS_PANEL = "Hosts"
+Insecure = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--insecure",
+        metavar="CHECK",
+        help=f"Switch one check off, by name; it is logged: {', '.join(INSECURE)}.",
+        rich_help_panel=HOSTS_PANEL,
+    ),
+]
 CONSENTS = {
     "postcopy": "post-copy is allowed: a network cut after the switch can lose the "
     "guest",
@@ -52,6 +64,9 @@ def parameters() -> Iterator[inspect.Parameter]:
     for name, text in CONSENTS.items():
         yield _parameter(f"allow_{name}", bool, f"--allow-{name}", text)
         yield _parameter(f"no_allow_{name}", bool, f"--no-allow-{name}", None)
+    yield inspect.Parameter(
+        "insecure", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Insecure
+    )
 
 
 def _parameter(
@@ -129,16 +144,13 @@ def _named(words: Mapping[str, object], refused: list[Exception]) -> Policy | No
 
 
 def _from_file(path: Path) -> Policy:
-    try:
-        with path.open("rb") as file:
-            text = file.read(MOST_BYTES + 1).decode("utf-8")
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise BadInput(
-            f"--policy-file: {str(path)!r}: {why}",
-            subject="policy_file",
-            remedy="name a file with a policy",
-        ) from error
+    text = content(
+        str(path),
+        MOST_BYTES,
+        option="--policy-file",
+        subject="policy_file",
+        what="a policy",
+    )
     return read_policy(text, "json" if path.suffix == ".json" else "toml")
 
 

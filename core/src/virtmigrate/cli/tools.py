@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from virtmigrate.journal import Journal
 
 
+LOOK_S = 1.0
+"""Who only looks waits no longer for a lock: `status` answers whatever hangs."""
+
+
 @dataclass
 class Tools:
     """Made when first needed, so that a command pays only for what it uses.
@@ -28,12 +32,14 @@ class Tools:
         clock: The time; that of this machine if None.
         plugins: Further plugins, beside those that are installed.
         discover: Whether installed plugins are looked for.
+        insecure: Checks that are switched off (`waive`).
     """
 
     connect: str | None = None
     clock: Clock | None = None
     plugins: tuple[object, ...] = ()
     discover: bool = True
+    insecure: frozenset[str] = frozenset()
     _open: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -43,8 +49,17 @@ class Tools:
 
     def migrator(self, *sinks: Callable[[Event], None]) -> Migrator:
         """What moves guests."""
-        migrator = Migrator(manager=self.manager, clock=self.clock, sinks=sinks)
+        migrator = Migrator(
+            manager=self.manager,
+            clock=self.clock,
+            sinks=sinks,
+            insecure=self.insecure,
+        )
         return self._open.enter_context(migrator)
+
+    def waive(self, names: object) -> None:
+        """Switch checks off, by name (as typed: a list, or None), for this command."""
+        self.insecure = frozenset(names) if isinstance(names, list) else frozenset()
 
     def journal(self) -> Journal | None:
         """The journal, or None where there never was one: reading makes no file."""
@@ -56,7 +71,7 @@ class Tools:
         path = default_path()
         if not path.exists() and not path.is_symlink():
             return None
-        journal = SQLiteJournal(path)
+        journal = SQLiteJournal(path, wait_s=LOOK_S)
         self._open.callback(journal.release)
         return journal
 

@@ -1,7 +1,8 @@
 """What URIs may be opened: an allow-list, judged before any connection.
 
 A libvirt URI can run a program (`qemu+ext`, `?command=`, `?proxy=netcat`) or switch a
-check off (`no_verify`), so nothing is passed through that is not named here.
+check off (`no_verify`), so nothing is passed through that is not named here, and some
+of it only for a caller who has named it as insecure (`virtmigrate.insecure`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from virtmigrate.errors import BadInput, Side
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from virtmigrate.uri import HostURI
 
 _PATH = re.compile(r"/[A-Za-z0-9._/@:+,=-]{1,255}")
-_MODES = ("auto", "direct", "legacy")
 _REMOTE_KEYS = frozenset({"socket", "mode"})
 
 KEYS: dict[str, frozenset[str]] = {
@@ -28,11 +30,31 @@ KEYS: dict[str, frozenset[str]] = {
 }
 """Transport to the query keys that it may have."""
 
+INSECURE: dict[str, frozenset[str]] = {
+    "unix": frozenset(),
+    "ssh": frozenset({"no_verify", "command", "netcat", "proxy"}),
+    "libssh": frozenset({"known_hosts_verify", "known_hosts", "netcat", "proxy"}),
+    "libssh2": frozenset({"known_hosts_verify", "known_hosts", "netcat", "proxy"}),
+    "tls": frozenset({"no_verify", "pkipath", "tls_priority"}),
+    "tcp": frozenset(),
+}
+"""What it may have besides, each with the caller's consent to that key; the transport
+`tcp` itself is one of them."""
+
+VALUES: dict[str, re.Pattern[str]] = {
+    "mode": re.compile("auto|direct|legacy"),
+    "no_verify": re.compile("[01]"),
+    "known_hosts_verify": re.compile("normal|auto|ignore"),
+    "proxy": re.compile("auto|netcat|native"),
+    "tls_priority": re.compile(r"@?[A-Z0-9][A-Za-z0-9:%+!_.,@-]{0,200}"),
+}
+"""What a key's value must look like; any other is a plain absolute path."""
+
 PATHS = ("/system", "/session")
 
 WHY: dict[str, str] = {
     "ext": "it runs a program of the URI's choice",
-    "tcp": "it sends the whole control channel in clear text",
+    "tcp": "it sends the whole control channel in clear text to whoever answers",
     "command": "it runs a program of the URI's choice",
     "netcat": "it runs a program of the URI's choice on the host",
     "proxy": "it may run a program of the URI's choice on the host",
@@ -63,11 +85,11 @@ def check(uri: HostURI, side: Side = Side.REQUEST) -> None:
             accepted.
     """
     transport = transport_of(uri)
-    if transport not in KEYS:
+    if transport not in KEYS and transport not in uri.insecure & INSECURE.keys():
         why = WHY.get(transport, "it is not on the list")
         raise _refused(
             f"transport {transport!r} is not opened: {why}",
-            f"use one of {', '.join(sorted(KEYS))}",
+            f"use one of {', '.join(sorted(KEYS))}{_or_consent(transport, INSECURE)}",
             side,
         )
     if bool(uri.host) is (transport == "unix"):
@@ -86,21 +108,37 @@ def check(uri: HostURI, side: Side = Side.REQUEST) -> None:
             side,
         )
     for key, value in uri.query:
-        _check_key(transport, key, value, side)
+        _check_key(transport, key, uri.insecure, side)
+        _check_value(key, value, side)
 
 
-def _check_key(transport: str, key: str, value: str, side: Side) -> None:
-    allowed = KEYS[transport]
-    if key not in allowed:
+def _check_key(transport: str, key: str, insecure: frozenset[str], side: Side) -> None:
+    waivable = INSECURE[transport]
+    allowed = KEYS.get(transport, frozenset())
+    if key not in allowed | (waivable & insecure):
         why = WHY.get(key, "it is not on the list")
         accepted = f"{transport} takes {', '.join(sorted(allowed)) or 'no keys'}"
-        raise _refused(f"query key {key[:32]!r} is refused: {why}", accepted, side)
-    if key == "mode" and value not in _MODES:
-        raise _refused("its mode is unknown", f"one of {', '.join(_MODES)}", side)
-    if key != "mode" and (not _PATH.fullmatch(value) or ".." in value.split("/")):
         raise _refused(
-            f"{key} must be a plain absolute path", f"{key}=/path/to/it", side
+            f"query key {key[:32]!r} is refused: {why}",
+            f"{accepted}{_or_consent(key, waivable)}",
+            side,
         )
+
+
+def _check_value(key: str, value: str, side: Side) -> None:
+    form = VALUES.get(key)
+    if form is None:
+        if not _PATH.fullmatch(value) or ".." in value.split("/"):
+            said = f"{key} must be a plain absolute path"
+            raise _refused(said, f"{key}=/path/to/it", side)
+    elif not form.fullmatch(value):
+        said = f"its {key} can't be read"
+        raise _refused(said, f"{key}={form.pattern}", side)
+
+
+def _or_consent(name: str, waivable: Container[str]) -> str:
+    """The way out for a caller who knows what it costs, where there is one."""
+    return f"; or --insecure {name}, which is logged" if name in waivable else ""
 
 
 def opened_as(uri: HostURI) -> str:

@@ -10,6 +10,7 @@ import typer
 from virtmigrate.cli.arguments import Json
 from virtmigrate.cli.help import TaughtCommand
 from virtmigrate.cli.output import answer, bullets, document, shown
+from virtmigrate.cli.steering import Insecure
 from virtmigrate.cli.tables import table
 from virtmigrate.cli.waiting import asking
 from virtmigrate.explain import shown as value_shown
@@ -31,9 +32,11 @@ def capabilities(
         typer.Argument(metavar="URI", help="The host; by default that of -c."),
     ] = None,
     *,
+    insecure: Insecure = None,
     as_json: Json = False,
 ) -> None:
     """Say how each option is met on a host: yes, no, and when nobody asks."""
+    ctx.obj.waive(insecure)
     host = ctx.obj.source(uri)
     migrator = ctx.obj.migrator()
     found = asking(lambda: migrator.capabilities(host), "asking the host")

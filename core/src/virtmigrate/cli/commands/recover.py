@@ -13,6 +13,7 @@ from virtmigrate.cli.faults import exit_code, known
 from virtmigrate.cli.help import TaughtCommand
 from virtmigrate.cli.output import document, say, shown
 from virtmigrate.cli.progress import display
+from virtmigrate.cli.steering import Insecure
 from virtmigrate.cli.telling import summary
 from virtmigrate.cli.waiting import asking
 from virtmigrate.errors import BadInput, VirtmigrateError
@@ -56,7 +57,7 @@ def add(app: typer.Typer, epilog: str) -> None:
     app.command("recover", cls=TaughtCommand, epilog=epilog)(recover)
 
 
-def recover(
+def recover(  # noqa: PLR0913 - Typer reads options from parameters
     ctx: typer.Context,
     *,
     migration: Named = None,
@@ -71,6 +72,7 @@ def recover(
         str | None,
         typer.Option(metavar="URI", help="The destination, if its URI had one."),
     ] = None,
+    insecure: Insecure = None,
     as_json: Json = False,
 ) -> None:
     """Bring a migration to an end whose controller died. Safe to run twice.
@@ -80,6 +82,7 @@ def recover(
     runs by itself is steered on by its policy. A migration that is over already is
     told again, and nothing is done.
     """
+    ctx.obj.waive(insecure)
     _check(migration, fence_proof or source or destination, everything=everything)
     ways: Ways = {"source": source, "destination": destination}
     ways["fence_proof"] = fence_proof

@@ -10,6 +10,7 @@ import typer
 from virtmigrate.cli.arguments import Json
 from virtmigrate.cli.help import TaughtCommand
 from virtmigrate.cli.output import answer, document, shown
+from virtmigrate.cli.steering import Insecure
 from virtmigrate.results import Paid
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def settle(
         float,
         typer.Option(metavar="SECONDS", min=0.1, help="Between two rounds of --watch."),
     ] = 30.0,
+    insecure: Insecure = None,
     as_json: Json = False,
 ) -> None:
     """Do what was put off, as far as its time has come. Safe to run again and again.
@@ -54,6 +56,7 @@ def settle(
     there that can't go while it runs: it goes here, once the guest has stopped. What is
     still owed stays in the journal; `virtmigrate status` lists it.
     """
+    ctx.obj.waive(insecure)
     if ctx.obj.journal() is None:
         _tell([], as_json=as_json)
         return
