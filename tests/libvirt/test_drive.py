@@ -6,13 +6,19 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from virtmigrate.errors import AnswerLost, HostError, HostUnreachable, Side
+from tests.requirements import requirement
+from virtmigrate.errors import AnswerLost, BadInput, HostError, HostUnreachable, Side
 from virtmigrate_libvirt import phases
 from virtmigrate_libvirt.drive import Drive
 from virtmigrate_libvirt.rules import Reached
 
 UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
 MOVE = 0x1 | 0x8 | 0x10
+DOMAIN = f"<domain><name>g</name><uuid>{UUID}</uuid></domain>"
+C1, C2, C3, C4 = (
+    f"<qemu-migration><uuid>{UUID}</uuid><n>{n}</n></qemu-migration>\0".encode()
+    for n in range(1, 5)
+)
 PROTECT, PAUSED, OFFLINE = 0x100, 0x20, 0x400
 
 
@@ -77,15 +83,16 @@ class Wire:
     def __init__(self, monkeypatch):
         self.sent = []
         self.fails = {}
+        self.answers = {}
         for name in ("begin", "prepare", "perform", "finish", "confirm"):
             monkeypatch.setattr(phases, name, self._phase(name))
 
     def _phase(self, name):
-        answers = {
-            "begin": phases.Begun("<begin/>", b"c1"),
-            "prepare": phases.Prepared(b"c2", "tcp:b:49152"),
-            "perform": b"c3",
-            "finish": b"c4",
+        usual = {
+            "begin": phases.Begun(DOMAIN, C1),
+            "prepare": phases.Prepared(C2, "tcp:b:49152"),
+            "perform": C3,
+            "finish": C4,
         }
 
         def phase(_thing, params, flags, cookie=None, *, cancelled=None):
@@ -93,7 +100,7 @@ class Wire:
             self.sent.append((label, flags, cookie, params))
             if label in self.fails:
                 raise self.fails[label]
-            return answers.get(name)
+            return {**usual, **self.answers}.get(name)
 
         return phase
 
@@ -129,11 +136,42 @@ def test_a_whole_move(wire):
     assert flags["begin"] == flags["perform"] == flags["confirm"] == MOVE | PROTECT
     assert flags["prepare"] == flags["finish"] == MOVE
     cookies = [cookie for _, _, cookie, _ in wire.sent]
-    assert cookies == [None, b"c1", b"c2", b"c3", b"c4"], "passed on untouched"
+    assert cookies == [None, C1, C2, C3, C4], "passed on untouched"
     finish = wire.sent[3][3]
-    assert finish["destination_xml"] == "<begin/>"
+    assert finish["destination_xml"] == DOMAIN
     assert finish["destination_name"] == "g"
     assert finish["migrate_uri"] == "tcp:b:49152"
+
+
+FORGED = {
+    "begin": phases.Begun(DOMAIN, b"<forged/>"),
+    "prepare": phases.Prepared(b"<forged/>", "tcp:b:49152"),
+    "perform": b"<forged/>",
+}
+
+
+@pytest.mark.parametrize("phase", FORGED)
+@requirement("cookies.checked")
+def test_a_forged_cookie_goes_no_further(wire, phase):
+    wire.answers[phase] = FORGED[phase]
+    with pytest.raises(HostError, match="not passed on"):
+        through_perform(make())
+    assert wire.calls[-1] == phase
+
+
+@requirement("cookies.checked")
+def test_confirm_does_without_a_cookie_that_is_none(wire):
+    wire.answers["finish"] = b"<forged/>"
+    drive = make()
+    assert drive.finish(through_perform(drive), paused=False) == b""
+
+
+@requirement("documents.bounded")
+def test_a_hostile_document_of_the_source_goes_no_further(wire):
+    hostile = DOMAIN.replace("<name>", "<vcpu>1000000000</vcpu><name>")
+    wire.answers["begin"] = phases.Begun(hostile, C1)
+    with pytest.raises(BadInput, match="vcpu"):
+        make().begin(protects=True)
 
 
 def test_a_paused_source_and_a_landing_that_was_decided_later(wire):
@@ -156,7 +194,7 @@ def test_an_offline_move_skips_perform_and_sends_finish_no_cookie(wire):
 def test_no_uri_at_all_is_an_error_that_both_sides_hear_of(wire, monkeypatch):
     drive = make()
     cookie = drive.begin(protects=True)
-    monkeypatch.setattr(phases, "prepare", lambda *a: phases.Prepared(b"c2", None))
+    monkeypatch.setattr(phases, "prepare", lambda *a: phases.Prepared(C2, None))
     with pytest.raises(HostError, match="where the memory is to go"):
         drive.prepare(cookie)
     drive.cancel_destination()

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.requirements import requirement
 from virtmigrate.errors import BadInput, Side
-from virtmigrate_libvirt.xml import host_uuid, parse
+from virtmigrate_libvirt.xml import host_facts, parse
 
 UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
 HEAD = f"<name>g</name><uuid>{UUID}</uuid>"
@@ -104,8 +105,65 @@ def test_a_renamed_copy_leaves_the_original():
     assert parse(renamed.text()).name == "h & co"
 
 
-def test_host_uuid():
-    text = f"<capabilities><host><uuid>{UUID.upper()}</uuid></host></capabilities>"
-    assert host_uuid(text, side=Side.SOURCE) == UUID
+def test_what_a_host_says_of_itself():
+    text = (
+        f"<capabilities><host><uuid>{UUID.upper()}</uuid></host><guest><arch>"
+        "<emulator>/opt/qemu</emulator><domain><emulator>/opt/two</emulator></domain>"
+        "</arch></guest></capabilities>"
+    )
+    facts = host_facts(text, side=Side.SOURCE)
+    assert facts.uuid == UUID
+    assert facts.emulators == {"/opt/qemu", "/opt/two"}
     with pytest.raises(BadInput):
-        host_uuid("<capa", side=Side.SOURCE)
+        host_facts("<capa", side=Side.SOURCE)
+
+
+TOO_MUCH = {
+    "virtual CPUs": "<vcpu>1000000000</vcpu>",
+    "virtual CPUs, as libvirt may read them": "<vcpu>0x7fffffff</vcpu>",
+    "virtual CPUs that run": "<vcpu current='1000000000'>2</vcpu>",
+    "I/O threads": "<iothreads>4294967295</iothreads>",
+    "a socket": "<cpu><topology sockets='4294967295' cores='1' threads='1'/></cpu>",
+    "controllers": "<devices><controller type='scsi' index='4294967295'/></devices>",
+    "controllers of an address": "<devices><disk><address type='drive' "
+    "controller='4294967295'/></disk></devices>",
+    "ports": "<devices><controller type='usb' ports='4294967295'/></devices>",
+    "queues": "<devices><interface><driver queues='4294967295'/></interface></devices>",
+    "memory slots": "<maxMemory slots='4294967295'>1</maxMemory>",
+    "memory": "<memory unit='TiB'>99999999</memory>",
+    "devices": f"<devices>{'<input/>' * 1025}</devices>",
+    "elements": "<a/>" * 20_001,
+    "text": f"<title>{'x' * 70_000}</title>",
+    "an attribute": f"<title a='{'x' * 70_000}'/>",
+}
+
+
+@pytest.mark.parametrize("what", TOO_MUCH)
+@requirement("documents.bounded")
+def test_nothing_is_named_that_makes_a_daemon_run_out_of_memory(what):
+    with pytest.raises(BadInput) as caught:
+        parse(f"<domain>{HEAD}{TOO_MUCH[what]}</domain>")
+    assert caught.value.remedy
+
+
+DISK = "<disk><address type='drive' controller='3'/></disk>"
+
+
+def test_what_a_large_host_can_run_is_let_through():
+    text = (
+        "<vcpu current='8'>1024</vcpu><iothreads>64</iothreads>"
+        "<memory unit='TiB'>24</memory><maxMemory slots='64'>9</maxMemory>"
+        f"<devices>{DISK * 600}</devices>"
+    )
+    cpus = 1024
+    assert parse(f"<domain>{HEAD}{text}</domain>").vcpus == cpus
+
+
+def test_every_program_that_a_definition_runs_is_seen():
+    inside = (
+        "<bootloader>/usr/bin/pygrub</bootloader><devices>"
+        "<emulator> /usr/bin/kvm </emulator><interface><script path='/tmp/up'/>"
+        "</interface><filesystem><binary path='/tmp/fsd'/></filesystem></devices>"
+    )
+    programs = {"/usr/bin/pygrub", "/usr/bin/kvm", "/tmp/up", "/tmp/fsd"}
+    assert parse(f"<domain>{HEAD}{inside}</domain>").programs == programs

@@ -7,12 +7,16 @@ from types import SimpleNamespace
 import pytest
 
 from tests.requirements import requirement
-from virtmigrate.errors import Side
+from virtmigrate.errors import BadInput, Side
 from virtmigrate.host import Definitions, RunState, Sample, Sighting
 from virtmigrate.options import Options
 from virtmigrate.plan import Level
+from virtmigrate.uri import parse_uri
+from virtmigrate_libvirt.control import Control
+from virtmigrate_libvirt.host import LibvirtHost
+from virtmigrate_libvirt.xml import HostFacts, parse
 from virtmigrate_qemu import preflight
-from virtmigrate_qemu.documents import faults
+from virtmigrate_qemu.documents import faults, refuse_dangers
 from virtmigrate_qemu.standstill import MARGIN_S, Standstill
 
 UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
@@ -28,7 +32,8 @@ BAD = {
         "</domain>",
         "<qemu:commandline><qemu:arg value='-s'/></qemu:commandline></domain>",
     ),
-    "more virtual CPUs": GUEST.replace("<vcpu>2<", "<vcpu>1000000000<"),
+    "more virtual CPUs": GUEST.replace("<vcpu>2<", "<vcpu>64<"),
+    "number up to": GUEST.replace("<vcpu>2<", "<vcpu>1000000000<"),
     "DOCTYPE": "<!DOCTYPE d []>" + GUEST,
     "well-formed": GUEST[:-4],
 }
@@ -49,11 +54,26 @@ def test_good_documents():
     assert list(faults("persist_xml", without, GUEST)) == []
 
 
-def request(uri="qemu+ssh://b/system", state=RunState.RUNNING, xml=GUEST, **asked):
+def stand_in(uri):
+    """A host that was never connected."""
+    host = LibvirtHost.__new__(LibvirtHost)
+    host.control = Control(parse_uri(uri), Side.DESTINATION)
+    host._facts = HostFacts("b", frozenset({"/opt/qemu/bin/qemu"}))
+    return host
+
+
+def request(
+    uri="qemu+ssh://b/system",
+    state=RunState.RUNNING,
+    xml=GUEST,
+    insecure=(),
+    **asked,
+):
     """As much of a `PlanContext` as the pure checks read."""
     return SimpleNamespace(
         options=Options(**asked),
-        destination=SimpleNamespace(uri=uri),
+        destination=stand_in(uri),
+        insecure=frozenset(insecure),
         guest=SimpleNamespace(name="g", uuid=UUID),
         sighting=Sighting(state),
         definitions=Definitions(xml, xml),
@@ -110,6 +130,36 @@ def test_a_bad_document_is_a_blocker_of_the_request():
     assert set(found) == {"bad-dest-xml", "bad-persist-xml"}
     assert all(finding.side is Side.REQUEST for finding in found.values())
     assert found["bad-dest-xml"].subject == "dest_xml"
+
+
+ARGUMENTS = BAD["arguments"]
+DANGEROUS = {
+    "emulator": GUEST.replace("/usr/bin/qemu", "/tmp/qemu"),
+    "commandline": ARGUMENTS,
+}
+
+
+@pytest.mark.parametrize("check", DANGEROUS)
+@requirement("documents.programs")
+def test_what_the_source_would_have_the_destination_run(check):
+    found = seen(request(xml=DANGEROUS[check]))
+    assert set(found) == {f"runs-{check}"}
+    assert f"--insecure {check}" in found[f"runs-{check}"].remedy
+    assert seen(request(xml=DANGEROUS[check], insecure=[check])) == {}
+
+
+@pytest.mark.parametrize("path", ["/usr/libexec/qemu-kvm", "/opt/qemu/bin/qemu"])
+def test_an_emulator_that_is_known_or_listed(path):
+    assert seen(request(xml=GUEST.replace("/usr/bin/qemu-system-x86_64", path))) == {}
+
+
+@requirement("documents.programs")
+def test_what_is_handed_over_later_is_looked_at_again():
+    documents = [parse(GUEST), parse(ARGUMENTS)]
+    with pytest.raises(BadInput, match="past libvirt") as caught:
+        refuse_dangers(documents, (), ())
+    assert caught.value.side is Side.SOURCE
+    refuse_dangers(documents, (), {"commandline"})
 
 
 RATE = 10_000_000

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from virtmigrate.errors import AnswerLost, HostError, HostUnreachable
+from virtmigrate.errors import (
+    AnswerLost,
+    HostError,
+    HostUnreachable,
+    VirtmigrateError,
+)
 from virtmigrate.phases import Phase
-from virtmigrate_libvirt import phases, rules, states
+from virtmigrate_libvirt import cookies, phases, rules, states
 from virtmigrate_libvirt.codes import UNSAID, Code
 from virtmigrate_libvirt.deadlines import SECONDS
 from virtmigrate_libvirt.flags import OFFLINE
 from virtmigrate_libvirt.link import code_of
 from virtmigrate_libvirt.rules import Reached
+from virtmigrate_libvirt.xml import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from virtmigrate_libvirt.link import Link
     from virtmigrate_libvirt.protocol import Connection, Domain
     from virtmigrate_libvirt.typed import ParamValue
+    from virtmigrate_libvirt.xml import Document
 
 T = TypeVar("T")
 
@@ -35,7 +42,11 @@ NOTHING_THERE = frozenset({Code.NO_DOMAIN, Code.MIGRATE_FINISH_OK})
 
 
 class Drive:
-    """The phases of one migration."""
+    """The phases of one migration.
+
+    Attributes:
+        documents: Definitions that came for the other host, in cookies or by begin.
+    """
 
     def __init__(
         self,
@@ -63,6 +74,7 @@ class Drive:
         self._params = request[1]
         self._xml: str | None = None
         self._uri: str | None = None
+        self.documents: list[Document] = []
 
     @property
     def reached(self) -> Reached:
@@ -88,7 +100,9 @@ class Drive:
 
         with self._reaching("begin", Reached.BEGUN):
             begun, paused = self._at_source(begin, "begin", SECONDS.begin)
+        self._check(begun.cookie, self.source)
         self._xml = begun.xml
+        self.documents.append(parse(begun.xml, side=self.source.side))
         self.flags = rules.seen_paused(self.flags, paused=paused)
         self.notes[FLAGS] = str(self.flags)
         return begun.cookie
@@ -108,6 +122,7 @@ class Drive:
                 lambda connection: phases.prepare(connection, params, flags, cookie),
                 deadline_s=SECONDS.prepare,
             )
+        self._check(prepared.cookie, self.destination)
         self._uri = prepared.uri
         if not prepared.uri and rules.URI not in self._params:
             raise HostError(
@@ -130,11 +145,13 @@ class Drive:
         """
         flags, params = self._flags(Phase.PERFORM), self._given(Phase.PERFORM)
         with self._reaching("perform", Reached.PERFORMED):
-            return self._at_source(
+            given = self._at_source(
                 lambda domain: phases.perform(domain, params, flags, cookie),
                 "perform",
                 None,
             )
+        self._check(given, self.source)
+        return given
 
     def check_destination(self) -> None:
         """See that the destination still holds the connection: only then go on.
@@ -168,13 +185,18 @@ class Drive:
         passed = b"" if self.flags & OFFLINE else cookie
         link = self.destination.wire(self.migration, reopen=False)
         with self._reaching("finish", Reached.FINISHED):
-            return link.call(
+            given = link.call(
                 "finish",
                 lambda connection: phases.finish(
                     connection, params, flags, passed, cancelled=False
                 ),
                 deadline_s=None if waits else SECONDS.finish,
             )
+        try:
+            self._check(given, self.destination)
+        except VirtmigrateError:
+            return b""  # the guest runs there: confirm does without its cookie
+        return given
 
     def cancel_destination(self) -> None:
         """Tell the destination that nothing comes, if libvirt's rules say so.
@@ -235,6 +257,11 @@ class Drive:
             SECONDS.confirm,
             reopen=True,
         )
+
+    def _check(self, cookie: bytes, baker: LibvirtHost) -> None:
+        """What one host hands over for the other is looked at first."""
+        for document in cookies.checked(cookie, self.uuid, baker.side):
+            self.documents.append(document)
 
     # What the rules say.
 

@@ -64,7 +64,7 @@ class LibvirtHost:
         kind, name, capabilities = self.ask("connecting", _who)
         self.driver: str = kind
         self._name: str = name
-        self._uuid = xml.host_uuid(capabilities, side=side)
+        self._facts = xml.host_facts(capabilities, side=side)
 
     @property
     def uri(self) -> str:
@@ -79,7 +79,12 @@ class LibvirtHost:
     @property
     def uuid(self) -> str:
         """Its identity."""
-        return self._uuid
+        return self._facts.uuid
+
+    @property
+    def emulators(self) -> frozenset[str]:
+        """The programs that it says it runs guests with."""
+        return self._facts.emulators
 
     @property
     def hypervisor(self) -> str:

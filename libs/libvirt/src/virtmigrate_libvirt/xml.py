@@ -1,7 +1,7 @@
 """Domain documents: parsed with nothing trusted, read by name, changed by name.
 
-No DOCTYPE (so no entity), no network, at most 1 MiB and 64 levels; names and
-identities must be there exactly once.
+No DOCTYPE (so no entity), no network, and of nothing more than `bounds.py` says; names
+and identities must be there exactly once.
 """
 
 from __future__ import annotations
@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from lxml import etree
 
 from virtmigrate.errors import BadInput, Side
+from virtmigrate_libvirt.bounds import (
+    MOST_BYTES,
+    MOST_LEVELS,
+    MOST_MEMORY_BYTES,
+    deeper_than,
+    excesses,
+)
 
-MOST_BYTES = 1 << 20
-MOST_LEVELS = 64
 UNITS = {
     **dict.fromkeys(("b", "bytes"), 1),
     **dict.fromkeys(("KiB", "k"), 1 << 10),
@@ -77,6 +82,15 @@ class Document:
     def emulator(self) -> str:
         """Program that runs it, "" where the host chooses."""
         return self._text("devices/emulator")
+
+    @property
+    def programs(self) -> frozenset[str]:
+        """Every program on the host that defining it, or starting it, would run."""
+        root = self._root
+        named = [*root.iterfind("devices/emulator"), *root.iterfind("bootloader")]
+        helpers = [*root.iterfind("devices//script"), *root.iterfind("devices//binary")]
+        texts = [*(n.text for n in named), *(n.get("path") for n in helpers)]
+        return frozenset(text.strip() for text in texts if text and text.strip())
 
     @property
     def vcpus(self) -> int:
@@ -151,6 +165,20 @@ def _disk(node: etree._Element) -> Disk:
     )
 
 
+def parser() -> etree.XMLParser:
+    """A parser that trusts nothing; one for each use, as they keep state."""
+    return etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
 def parse(text: str, *, side: Side = Side.REQUEST, subject: str = "xml") -> Document:
     """Parse a domain document.
 
@@ -163,60 +191,81 @@ def parse(text: str, *, side: Side = Side.REQUEST, subject: str = "xml") -> Docu
         BadInput: Too large, too deep, with a DOCTYPE, no XML, or no `<domain>` with
             one name and one UUID.
     """
+    try:
+        return Document(_sane(_well_formed(text)))
+    except _Bad as bad:
+        msg = f"{subject}: {bad}"
+        raise BadInput(msg, side=side, subject=subject, remedy=bad.remedy) from None
 
-    def bad(what: str, remedy: str) -> BadInput:
-        return BadInput(f"{subject}: {what}", side=side, subject=subject, remedy=remedy)
 
+class _Bad(Exception):
+    """What is wrong with a document, and what helps."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.remedy = remedy
+
+
+def _well_formed(text: str) -> etree._Element:
     data = text.encode("utf-8", "surrogatepass")
     if len(data) > MOST_BYTES:
-        raise bad(f"larger than {MOST_BYTES} bytes", "a domain needs a few KiB")
+        raise _Bad(f"larger than {MOST_BYTES} bytes", "a domain needs a few KiB")
+    doctype = _Bad("it has a DOCTYPE", "remove it: entities are not read")
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise bad("it has a DOCTYPE", "remove it: entities are not read")
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+        raise doctype
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, parser())
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise bad(f"no well-formed XML: {error}", "check it with xmllint") from None
+        said = f"no well-formed XML: {error}"
+        raise _Bad(said, "check it with xmllint") from None
     if root.getroottree().docinfo.internalDTD is not None:
-        raise bad("it has a DOCTYPE", "remove it: entities are not read")
-    if _deeper_than(root, MOST_LEVELS):
-        raise bad(f"more than {MOST_LEVELS} levels deep", "a domain needs ten")
+        raise doctype
+    return root
+
+
+def _sane(root: etree._Element) -> etree._Element:
+    if deeper_than(root, MOST_LEVELS):
+        raise _Bad(f"more than {MOST_LEVELS} levels deep", "a domain needs ten")
     if root.tag != "domain":
-        raise bad("its root is no <domain>", "take it from `virsh dumpxml`")
+        raise _Bad("its root is no <domain>", "take it from `virsh dumpxml`")
     for tag in ("name", "uuid"):
         if len(root.findall(tag)) != 1:
-            raise bad(f"it must have exactly one <{tag}>", "`virsh dumpxml` has it")
-    return Document(root)
+            what = f"it must have exactly one <{tag}>"
+            raise _Bad(what, "`virsh dumpxml` has it")
+    for excess in excesses(root):
+        raise _Bad(f"it has too much: {excess}", "no host could run that")
+    if Document(root).memory_bytes > MOST_MEMORY_BYTES:
+        raise _Bad("it has more memory than any host", "leave <memory> as it is")
+    return root
 
 
-def _deeper_than(root: etree._Element, levels: int) -> bool:
-    depth = 0
-    for event, _ in etree.iterwalk(root, events=("start", "end")):
-        depth += 1 if event == "start" else -1
-        if depth > levels:
-            return True
-    return False
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What a host says of itself.
+
+    Attributes:
+        uuid: Its own, lower case.
+        emulators: The programs that it runs guests with.
+    """
+
+    uuid: str
+    emulators: frozenset[str]
 
 
-def host_uuid(capabilities: str, *, side: Side) -> str:
-    """A host's own UUID out of its capabilities.
+def host_facts(capabilities: str, *, side: Side) -> HostFacts:
+    """A host's own words out of its capabilities.
 
     Raises:
         BadInput: They can't be read.
     """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
-        root = etree.fromstring(capabilities.encode(), parser)
-    except etree.XMLSyntaxError as error:
+        data = capabilities.encode("utf-8", "surrogatepass")
+        root = etree.fromstring(data, parser())
+    except (etree.XMLSyntaxError, ValueError) as error:
         msg = f"the host's capabilities can't be read: {error}"
         raise BadInput(msg, side=side, subject="capabilities") from None
-    return (root.findtext("host/uuid") or "").strip().lower()
+    return HostFacts(
+        (root.findtext("host/uuid") or "").strip().lower(),
+        frozenset((e.text or "").strip() for e in root.iterfind("guest/arch//emulator"))
+        - {""},
+    )

@@ -15,6 +15,7 @@ from virtmigrate_libvirt.driving import drive_of, forget
 from virtmigrate_libvirt.flags import Feature
 from virtmigrate_libvirt.guest import LibvirtGuest
 from virtmigrate_libvirt.host import ours
+from virtmigrate_qemu.documents import refuse_dangers
 from virtmigrate_qemu.request import flags_of, lands_paused, params_of
 from virtmigrate_qemu.watch import Watch
 
@@ -45,8 +46,13 @@ class Driven:
         return cookie
 
     def prepare(self, ctx: Context, cookie: bytes) -> bytes:
-        """Start the process that waits for the memory."""
-        return _drive(ctx).prepare(cookie)
+        """Start the process that waits for the memory.
+
+        What begin gave may be another document than the pre-flight saw.
+        """
+        drive = _drive(ctx)
+        _refuse_dangers(ctx, drive)
+        return drive.prepare(cookie)
 
     def perform(self, ctx: Context, cookie: bytes) -> bytes:
         """Transfer; then see that the destination still holds on to it."""
@@ -67,6 +73,7 @@ class Driven:
                 remedy="look at the libvirt daemon there",
             ) from error
         watch.complete()
+        _refuse_dangers(ctx, drive)
         drive.check_destination()
         return given
 
@@ -122,6 +129,12 @@ def _landed(ctx: Context) -> bool:
     """Whether finish is over there: its last act ends the incoming job."""
     seen = ctx.arrival.look()
     return seen.state in LANDED and not seen.job
+
+
+def _refuse_dangers(ctx: Context, drive: Drive) -> None:
+    """What the source handed over, before the destination acts on it."""
+    emulators = ours(ctx.destination).emulators
+    refuse_dangers(drive.documents, emulators, ctx.plan.insecure)
 
 
 def _drive(ctx: Context) -> Drive:

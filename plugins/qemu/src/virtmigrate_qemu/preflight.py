@@ -113,6 +113,19 @@ def _documents(request: PlanContext) -> Iterable[Finding]:
             )
 
 
+def _own_definitions(request: PlanContext) -> Iterable[Finding]:
+    """What the source would have the destination run."""
+    texts = (request.definitions.live, request.definitions.persistent)
+    emulators = ours(request.destination).emulators
+    seen: dict[str, Finding] = {}
+    for document in map(parse, filter(None, texts)):
+        for check, message, remedy in documents.dangers(
+            document, emulators, request.insecure
+        ):
+            seen.setdefault(check, _blocker(f"runs-{check}", request, message, remedy))
+    return seen.values()
+
+
 def _emulated(request: PlanContext) -> Iterable[Finding]:
     """Dirty pages that QEMU's emulation forgets.
 
@@ -139,6 +152,7 @@ LOOKS: tuple[Callable[[PlanContext], Iterable[Finding]], ...] = (
     _rdma,
     _peer,
     _documents,
+    _own_definitions,
     _emulated,
 )
 
