@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from virtmigrate import insecure
 from virtmigrate.adjudication import Told
+from virtmigrate.alarms import Watchdog
 from virtmigrate.closing import Closing
 from virtmigrate.context import Captured, Context
 from virtmigrate.errors import (
@@ -18,6 +20,7 @@ from virtmigrate.errors import (
     HostError,
     HostUnreachable,
     PluginError,
+    Side,
     VirtmigrateError,
 )
 from virtmigrate.forward import (
@@ -85,13 +88,22 @@ class Engine:
         self.done: set[str] = set()
         self.landed_ms: float | None = None
         self.stopped_ms: float | None = None
+        self.watchdog = Watchdog(ctx.plan, book, ctx.clock)
         self._planned = {step.hook for step in ctx.plan.steps}
         paused = "restore_run_state" in self._planned
         self._lands_with = "restore_run_state" if paused else "finish"
 
     def run(self) -> Result:
         """Carry the plan out and say what both hosts show in the end."""
+        try:
+            return self._run()
+        finally:
+            self.watchdog.stop()
+
+    def _run(self) -> Result:
         self.book.start(self.ctx)
+        for name in self.ctx.plan.insecure:
+            self.book.warn(insecure.words(name))
         steps = list(self.ctx.plan.steps)
         while steps and steps[0].phase is not Phase.FINISH:
             if self._try(steps.pop(0)):
@@ -119,7 +131,8 @@ class Engine:
             if self._can_go_back():
                 self.monitor.check_cancel()
             self._intend(step)
-            self._act(step)
+            with self.watchdog.over(step.id, step.hook, step.side):
+                self._act(step)
         except VirtmigrateError as error:
             return self._failed(step, error)
         except Exception as error:  # noqa: BLE001 - a plugin's Host may raise anything
@@ -281,7 +294,9 @@ class Engine:
 
     def _roll_back(self) -> None:
         performed = self.told is not Told.BEGUN
-        if self._back.take_back(self.entered, performed=performed) and performed:
+        with self.watchdog.over("rollback", "rollback", Side.BOTH):
+            taken_back = self._back.take_back(self.entered, performed=performed)
+        if taken_back and performed:
             self.told = Told.ROLLING_BACK
 
     @property
@@ -289,6 +304,10 @@ class Engine:
         return Rollback(self.ctx, self.at_source, self.at_destination, self.book)
 
     def _end(self) -> Result:
+        with self.watchdog.over("closing", "closing", Side.BOTH):
+            return self._close()
+
+    def _close(self) -> Result:
         return Closing(
             self.ctx,
             self.at_source,

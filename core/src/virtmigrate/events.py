@@ -131,6 +131,20 @@ class Warned(_Event):
     """One sentence."""
 
 
+class Alarm(_Event):
+    """A step takes longer than it should; it goes on. Told from a thread of its own."""
+
+    kind: Literal["alarm"] = "alarm"
+    step: str
+    """Id in the plan; `rollback` or `closing` for what follows its steps."""
+    side: Side
+    """Where it acts."""
+    limit_s: float
+    """Seconds that it should have taken at most."""
+    message: str
+    """One sentence."""
+
+
 class Judged(_Event):
     """Both hosts were looked at, and a verdict was found."""
 
@@ -162,6 +176,7 @@ Event = Annotated[
     | Committed
     | Landed
     | Warned
+    | Alarm
     | Judged
     | Ended,
     Field(discriminator="kind"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.errors import JournalError, VirtmigrateError
 from virtmigrate.phases import Outcome
-from virtmigrate.redact import redact
+from virtmigrate.redact import redact, redact_data
 from virtmigrate.results import Fault, Result
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from virtmigrate.journal import Journal
 
 logger = logging.getLogger(__name__)
+EXACT = ("definitions", "destination_definitions", "notes")
+"""Fields of records that are never redacted."""
 SETTLED = (Outcome.SUCCEEDED, Outcome.ROLLED_BACK)
 
 
@@ -81,6 +83,12 @@ class Logbook:
                 self.fault(error, "journal")
 
     def _append(self, kind: str, body: dict[str, object], *, durable: bool) -> None:
+        # Only what must be restorable is kept as it is: exact definitions, and what a
+        # plugin noted for itself.
+        body = {
+            name: value if name in EXACT else redact_data(value)
+            for name, value in body.items()
+        }
         try:
             self.journal.append(
                 self.migration, kind, self.clock.wall(), body, durable=durable
@@ -129,8 +137,18 @@ class Logbook:
 
     def warn(self, message: str) -> None:
         """Something that a person should know."""
-        self.warnings.append(redact(message))
-        self.emit("warned", message=redact(message))
+        said = redact(message)
+        self.warnings.append(said)
+        self.note("warned", message=said)
+        self.emit("warned", message=said)
+
+    def alarm(self, step: str, side: str, limit_s: float) -> None:
+        """A step takes longer than it should; durable, as nobody knows what follows."""
+        message = f"{step} at the {side} takes longer than {limit_s:g} s"
+        logger.warning("%s: alarm: %s", self.migration, message)
+        self.warnings.append(message)
+        self.note("alarm", durable=True, step=step, side=side, limit_s=limit_s)
+        self.emit("alarm", step=step, side=side, limit_s=limit_s, message=message)
 
     def owe(self, obligation: str) -> None:
         """Something to be done later; durable at once."""

@@ -35,6 +35,26 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Asked = bool | int | tuple[str, ...]
 
 
+STEP_LIMITS_S: dict[str, float] = {
+    "capture": 60.0,
+    "enter_coma": 60.0,
+    "begin": 60.0,
+    "prepare": 240.0,
+    "perform": 120.0,
+    "commit": 60.0,
+    "finish": 180.0,
+    "restore_run_state": 60.0,
+    "confirm": 120.0,
+    "restore_source": 60.0,
+    "undo_persist": 60.0,
+    "observe": 60.0,
+    "rollback": 300.0,
+    "closing": 300.0,
+}
+"""Step to the seconds after which it raises an alarm: a third more than the longest
+deadline of its calls. For perform: after the transfer must have been ended."""
+
+
 class Objective(StrEnum):
     """What is to be small, where there is a choice."""
 
@@ -220,6 +240,8 @@ class Policy(Model):
     """What is permitted."""
     sizing: Sizing = Sizing()
     """What "per GiB" counts."""
+    alarms_s: dict[str, Seconds] = {}
+    """Seconds after which a step raises an alarm, instead of `STEP_LIMITS_S`."""
     asks: dict[str, Asked] = {}
     """Options that it wants where the request leaves them open and both hosts can."""
     differences: bool = False

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 STYLES = {
-    r"^ *(refused|error|fault|failed|blocker)\b:": "red",
+    r"^ *(refused|error|fault|failed|blocker|alarm)\b:": "red",
     r"^ *(warning|unknown|quarantined)\b": "yellow",
     r"^ *(succeeded)\b": "green",
 }

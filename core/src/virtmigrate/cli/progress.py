@@ -92,7 +92,7 @@ class Quiet(Lines):
 
     def show(self, event: Event) -> None:
         """Print warnings and faults."""
-        if isinstance(event, events.Warned | events.StepEnded) and (
+        if isinstance(event, events.Warned | events.Alarm | events.StepEnded) and (
             text := told(event)
         ):
             say(text)

@@ -78,6 +78,7 @@ WORDS: Words = {
     events.Committed: _committed,
     events.Landed: lambda e: f"landed: {e.state} at the destination",
     events.Warned: lambda e: f"warning: {e.message}",
+    events.Alarm: lambda e: f"alarm: {e.message}; look at the hosts",
     events.Judged: lambda e: (
         f"seen: source {e.source}, destination {e.destination}: {e.why}"
     ),
