@@ -59,15 +59,20 @@ def _checked(data: object) -> tuple[Policy | None, list[Exception]]:
         policy = Policy.model_validate(data)
     except (ValidationError, RecursionError) as error:
         return None, _told(error)
+    return policy, [_fault(said) for said in unfit_asks(policy)]
+
+
+def unfit_asks(policy: Policy) -> list[str]:
+    """What is wrong with the options that a policy asks for."""
     unknown = [name for name in policy.asks if name not in BY_NAME]
     if unknown:
-        return None, [_fault(f"asks: {n[:SHOWN]!r} is no option") for n in unknown]
-    wrong: list[Exception] = []
+        return [f"asks: {name[:SHOWN]!r} is no option" for name in unknown]
+    wrong: list[str] = []
     try:
         Options.checked(policy.asks)
     except* BadInput as group:
-        wrong += [_fault(f"asks: {error}") for error in group.exceptions]
-    return policy, wrong
+        wrong += [f"asks: {error}" for error in group.exceptions]
+    return wrong
 
 
 def _told(error: ValidationError | RecursionError) -> list[Exception]:

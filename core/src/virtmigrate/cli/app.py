@@ -18,6 +18,7 @@ from virtmigrate.cli.commands import (
     policies,
     recover,
     report,
+    run,
     settle,
     status,
     version,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     plan,
     migrate,
+    run,
     status,
     recover,
     settle,
@@ -44,13 +46,15 @@ COMMANDS = (
     version,
 )
 EXIT_CODES = (
-    "Exit codes: 0 succeeded, 1 rolled back (or an error), 2 refused (nothing was "
-    "touched), 3 unknown: needs recovery, 4 quarantined: a human decides, 130 "
-    "interrupted before anything was touched."
+    "Exit codes: 0 succeeded, 1 rolled back (or a host failed), 2 refused (nothing was "
+    "touched), 3 unknown: needs recovery, 4 quarantined: a human decides, 5 the "
+    "journal can't be trusted, 6 a plugin (or virtmigrate) is broken, 130 interrupted "
+    "before anything was touched."
 )
 ENVIRONMENT = (
     "Environment: VIRTMIGRATE_CONNECT (the source), VIRTMIGRATE_STATE_DIR (the "
-    "journal's directory), VIRTMIGRATE_DEBUG=1 (tracebacks and logs), NO_COLOR."
+    "journal's directory), VIRTMIGRATE_PLUGINS (distributions whose plugins may be "
+    "imported; others are not), VIRTMIGRATE_DEBUG=1 (tracebacks and logs), NO_COLOR."
 )
 EPILOG = f"{EXIT_CODES}\n\n{ENVIRONMENT}"
 WITHOUT_PLUGINS = ("options", "policies", "status", "journal", "report", "version")
@@ -77,9 +81,12 @@ def build(tools: Tools, words: Sequence[str] = ()) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_before)
-    for command in COMMANDS:
+    asked = _command(words)
+    ours = [each for each in COMMANDS if each.__name__.endswith(f".{asked}")]
+    # To describe every option of every command takes longer than to carry one out.
+    for command in ours or COMMANDS:
         command.add(app, EXIT_CODES)
-    if _command(words) not in WITHOUT_PLUGINS:
+    if asked not in WITHOUT_PLUGINS:
         tools.manager.extend_cli(app)
     return app
 
