@@ -126,6 +126,53 @@ def test_asking_for_a_broken_plugins_hypervisor_tells_the_cause(install):
     assert caught.value.exit_code == 2
 
 
+IMPORTS = "raise SystemExit('it was imported')"
+LISTS = {
+    "Good.Dist": True,
+    "other, good-dist": True,
+    "good-dist virtmigrate-mock": True,
+    "": False,
+    "good": False,
+    "good-dist-2": False,
+}
+
+
+@pytest.mark.parametrize("allowed", LISTS)
+@requirement("plugins.allowed")
+def test_only_what_is_allowed_is_imported(install, monkeypatch, allowed):
+    install("good_dist", GOOD, point="good")
+    install("evil-dist", IMPORTS, point="evil")
+    monkeypatch.setenv("VIRTMIGRATE_PLUGINS", allowed)
+    manager = Manager()
+    evil, good = record_of(manager, "evil"), record_of(manager, "good")
+    assert (evil.origin, evil.module) == ("evil-dist 1.2", "evil_dist_module")
+    assert (evil.plugin, evil.path) == (None, "")
+    assert "not imported" in evil.error
+    assert "evil_dist_module" not in sys.modules
+    assert (good in manager.working) is LISTS[allowed]
+    assert bool(good.path) is LISTS[allowed]
+
+
+@requirement("plugins.allowed")
+def test_a_list_in_the_program_replaces_that_of_the_environment(install, monkeypatch):
+    install("good-dist", GOOD, point="good")
+    monkeypatch.setenv("VIRTMIGRATE_PLUGINS", "good-dist")
+    assert record_of(Manager(allowed=()), "good").error
+    monkeypatch.setenv("VIRTMIGRATE_PLUGINS", "other")
+    manager = Manager(allowed=["good-dist"])
+    assert not record_of(manager, "good").error
+    assert record_of(manager, "good").path.endswith("good_dist_module.py")
+
+
+@requirement("plugins.allowed")
+def test_asking_for_what_is_not_allowed_tells_why(install):
+    install("dear-dist", IMPORTS, point="dear")
+    with pytest.raises(UnknownHypervisor) as caught:
+        Manager(allowed=()).hypervisor_for(parse_uri("dear:///system"))
+    assert "dear-dist 1.2" in caught.value.message
+    assert "VIRTMIGRATE_PLUGINS" in caught.value.message
+
+
 def test_an_attribute_of_a_module_can_be_the_plugin(install):
     install("good-dist", GOOD + "class A:\n    pass\n", entry="good_dist_module:A")
     assert record_of(Manager(), "good-dist").plugin.__name__ == "A"

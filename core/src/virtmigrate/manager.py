@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
+import re
 from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -18,7 +20,7 @@ from virtmigrate.host import CONTRACT, Hypervisor
 from virtmigrate.relay import Relay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from importlib.metadata import EntryPoint
 
     import typer
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 GROUP = "virtmigrate"
+ALLOWED = "VIRTMIGRATE_PLUGINS"
+"""Names of distributions, with commas or spaces between: no other is imported."""
 
 
 @dataclass(slots=True)
@@ -37,6 +41,8 @@ class PluginRecord:
     Attributes:
         name: Its entry point's name, or the name it was registered by.
         origin: Distribution and version that brought it.
+        module: Its module.
+        path: The file that the module was loaded from; "" while it was not.
         plugin: The module or object; None when it did not load.
         hypervisors: What it brings; empty for a cross-cutting plugin.
         error: Why it is not used, "" when it is.
@@ -44,6 +50,8 @@ class PluginRecord:
 
     name: str
     origin: str
+    module: str = ""
+    path: str = ""
     plugin: object | None = None
     hypervisors: tuple[Hypervisor, ...] = ()
     error: str = ""
@@ -53,14 +61,21 @@ class Manager:
     """All plugins of one process, and the way to their hooks."""
 
     def __init__(
-        self, plugins: Iterable[object] = (), *, discover: bool = True
+        self,
+        plugins: Iterable[object] = (),
+        *,
+        discover: bool = True,
+        allowed: Collection[str] | None = None,
     ) -> None:
-        """Load what is installed.
+        """Load what is installed, or of it what is allowed.
 
         Args:
             plugins: Further plugins (modules or objects), beside the discovered ones.
             discover: Whether entry points of the group `virtmigrate` are loaded.
+            allowed: Names of distributions; plugins of others are named, and never
+                imported. None = those of `VIRTMIGRATE_PLUGINS`, or all without it.
         """
+        only = allowed_by(os.environ) if allowed is None else _names(allowed)
         self.records: list[PluginRecord] = []
         self._manager: pluggy.PluginManager | None = None
         self._relays: dict[str, Relay] = {}
@@ -68,7 +83,7 @@ class Manager:
         self._listeners: list[tuple[str, pluggy.HookCaller]] | None = None
         if discover:
             for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
-                self.records.append(_load(point))
+                self.records.append(_load(point, only))
             self._find_clashes()
         for plugin in plugins:
             self.register(plugin)
@@ -80,7 +95,7 @@ class Manager:
             PluginError: It breaks the contract, or claims a name that is taken.
         """
         label = name or str(getattr(plugin, "__name__", type(plugin).__name__))
-        record = _checked(PluginRecord(label, "registered by hand", plugin))
+        record = _checked(PluginRecord(label, "registered by hand", plugin=plugin))
         for other in self.working:
             # Whoever comes later by hand gives way; what worked goes on working.
             record.error = record.error or _clash(record, other)
@@ -122,7 +137,7 @@ class Manager:
                 self._schemes[uri.scheme] = hypervisor
                 return hypervisor
         broken = [
-            f"plugin {r.name} ({r.origin}) is broken: {r.error}"
+            f"plugin {r.name} ({r.origin}) is not used: {r.error}"
             for r in self.records
             if r.error
             and (
@@ -228,12 +243,30 @@ def _empty() -> pluggy.PluginManager:
     return manager
 
 
-def _load(point: EntryPoint) -> PluginRecord:
+def allowed_by(environment: Mapping[str, str]) -> frozenset[str] | None:
+    """The distributions that the environment allows; None = it has no list.
+
+    A list that is empty allows nothing.
+    """
+    given = environment.get(ALLOWED)
+    return None if given is None else _names(re.split(r"[,\s]+", given.strip()))
+
+
+def _names(names: Iterable[str]) -> frozenset[str]:
+    """Names of distributions as they compare (PEP 503)."""
+    return frozenset(re.sub(r"[-_.]+", "-", name).lower() for name in names if name)
+
+
+def _load(point: EntryPoint, only: frozenset[str] | None) -> PluginRecord:
     dist = point.dist
     origin = f"{dist.name} {dist.version}" if dist else "unknown distribution"
-    record = PluginRecord(point.name, origin)
+    record = PluginRecord(point.name, origin, point.module)
+    if only is not None and not (dist and _names([dist.name]) & only):
+        record.error = f"it is not allowed by {ALLOWED}, and was not imported"
+        return record
     try:
-        record.plugin = importlib.import_module(point.module)
+        module = record.plugin = importlib.import_module(point.module)
+        record.path = str(getattr(module, "__file__", None) or "")
         for attribute in point.attr.split(".") if point.attr else ():
             record.plugin = getattr(record.plugin, attribute)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - any plugin, any mistake

@@ -31,11 +31,12 @@ def plugins(ctx: typer.Context, *, as_json: Json = False) -> None:
         return
     answer(
         table(
-            ("plugin", "origin", "URI schemes", "state"),
+            ("plugin", "origin", "module", "URI schemes", "state"),
             [
                 (
                     shown(row["name"]),
                     shown(row["origin"]),
+                    shown(row["path"] or row["module"] or "-"),
                     shown(", ".join(_schemes(row)) or "-"),
                     shown(row["error"] or "in use"),
                 )
@@ -49,6 +50,8 @@ def _row(record: PluginRecord) -> dict[str, object]:
     return {
         "name": record.name,
         "origin": record.origin,
+        "module": record.module,
+        "path": record.path,
         "hypervisors": [
             {"name": h.name, "schemes": sorted(h.schemes), "contract": h.contract}
             for h in record.hypervisors
