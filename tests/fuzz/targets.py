@@ -29,7 +29,7 @@ from virtmigrate.uri import parse_uri
 from virtmigrate_libvirt import cookies, typed, uri, xml
 from virtmigrate_libvirt.flags import FLAGS
 from virtmigrate_mock import domxml
-from virtmigrate_mock.cookies import eat
+from virtmigrate_mock.cookies import FIELDS, bake, eat
 
 UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
 
@@ -160,7 +160,15 @@ CAPABILITIES = (
 ).encode()
 SMALL = [each for each in _texts(DOCUMENTS) if len(each) < 10_000]
 MARKUP = (b"<!DOCTYPE a []>", b"<a>", b"</a>", b"&#0;", b"<![CDATA[", b"xmlns='x'")
+GOOD = (
+    b"qemu:///system",
+    b"qemu+ssh://root@host.example:22/system?socket=/run/x&mode=direct",
+    b"qemu+tls://[2001:db8::1]:16514/system",
+    b"qemu+ssh://host/system?netcat=/bin/nc&proxy=netcat&no_verify=1",
+    b"qemu+tcp://host/system",
+)
 URIS = [
+    GOOD,
     *(_texts(t) for t in (TRANSPORTS, KEYS, SECRETS)),
     [each for each in _texts(GRAMMAR) if len(each) < 5_000],
 ]
@@ -182,6 +190,9 @@ BAKED = [
     COOKIE.format(domain()).encode(),
     *(c for c in COOKIES.values() if len(c) < 2000),
 ]
+KNOWN = bake(
+    "begin", dict.fromkeys(FIELDS["begin"], "x") | {"world": "world", "uuid": UUID}
+)
 POLICY_SEEDS = [POLICY.encode(), *(t for t in _texts(POLICIES) if len(t) < 6_000)]
 
 
@@ -202,7 +213,7 @@ TARGETS = {
     "cookie": (read_cookie, damaged(BAKED, (b"<domain>", *MARKUP))),
     "mock-cookie": (
         read_mock_cookie,
-        damaged(BAKED) | JSON.map(lambda d: json.dumps(d).encode()),
+        damaged([KNOWN, KNOWN, *BAKED]) | JSON.map(lambda d: json.dumps(d).encode()),
     ),
     "flags": (read_flags, st.tuples(WORD, PARAMS)),
     "params": (read_params, SENT),
