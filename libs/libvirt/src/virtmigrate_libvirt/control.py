@@ -32,11 +32,14 @@ class Control:
         """
         self.uri = uri
         self.side = side
-        self.text = opened_as(uri)
-        """What libvirt is given, ours or another daemon's: it never asks questions."""
         self._lock = threading.Lock()
         self._link: Link | None = None
         self._opened = False
+
+    @property
+    def text(self) -> str:
+        """What libvirt is given, ours or another daemon's: it never asks questions."""
+        return opened_as(self.uri)
 
     @property
     def alive(self) -> bool:
