@@ -174,16 +174,13 @@ REQUIREMENTS: dict[str, Requirement] = {
         "client whose certificate is of a foreign authority is refused.",
     ),
     "transport.ssh": Requirement(
-        PROJECT,
-        "Hosts are reached by ssh; one whose key is not known, or has changed, is "
-        "refused.",
+        PROJECT, "By ssh, a host whose key is not known, or has changed, is refused."
     ),
     "transport.never-asks": Requirement(
         PROJECT, "No login ever waits for an answer from a terminal."
     ),
     "transport.remedy": Requirement(
-        PROJECT,
-        "Who can't prove who they are is named with the side and with where to look.",
+        PROJECT, "Who can't prove who they are is named, with side and remedy."
     ),
     "transport.stream": Requirement(
         PROJECT,
