@@ -19,7 +19,7 @@ from tests.report.stories import (
     landed,
     transfer,
 )
-from virtmigrate.errors import JournalError
+from virtmigrate.errors import UnknownMigration
 from virtmigrate.report import chapters, story_of
 from virtmigrate.report.story import Kind, tell
 from virtmigrate.wording import about, deed, lasting
@@ -175,7 +175,7 @@ def test_the_journal_is_read_and_an_unknown_id_refused(journal):
     story = story_of(journal, script.name)
     assert len(story.points) == len(script.story().points)
     assert len(story.digest) == 64
-    with pytest.raises(JournalError):
+    with pytest.raises(UnknownMigration):
         story_of(journal, "gone")
 
 
