@@ -275,24 +275,16 @@ REQUIREMENTS: dict[str, Requirement] = {
         PROJECT, "Whoever is killed, whenever, `recover` finds the one right state."
     ),
     "lost.frozen": Requirement(
-        ISSUE_5,
-        "A controller, daemon or QEMU that is frozen, and a link that is cut, leave "
-        "one guest in one place, as does their coming back.",
+        ISSUE_5, "Whoever is frozen or cut off and comes back, one guest is left."
     ),
     "lost.message": Requirement(
-        ISSUE_5,
-        "Each request and reply of a migration may be lost: nobody runs twice, and "
-        "neither guest nor configuration is lost.",
+        ISSUE_5, "Any request or reply may be lost: no guest is, and none runs twice."
     ),
     "lost.ping-pong": Requirement(
-        ISSUE_5,
-        "Many moves of one guest, some struck by faults, lose none of its memory and "
-        "leave nothing behind on hosts or in the controller.",
+        ISSUE_5, "Many moves, some struck, lose no memory and leave nothing behind."
     ),
     "lost.judged": Requirement(
-        ISSUE_5,
-        "What became of a guest is judged by its own heartbeat, not by the mover; a "
-        "bad history is condemned.",
+        ISSUE_5, "A guest's history is judged by its own heartbeat; a bad one fails."
     ),
     "calls.bounded": Requirement(
         ISSUE_5,

@@ -252,4 +252,5 @@ def test_a_job_that_nothing_ends_is_not_watched_for_ever():
     run = outlived()
     result = run.migrator.recover("m1")
     assert result.outcome is Outcome.UNKNOWN
+    assert "told to end" in result.faults[0].message
     assert run.world.hosts["a"].state is RUNNING
