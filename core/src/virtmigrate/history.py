@@ -11,11 +11,12 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from virtmigrate.forecast import Workload
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from virtmigrate.forecast import Workload
-    from virtmigrate.host import Sample
+    from virtmigrate.host import Sample, Written
     from virtmigrate.policy import Do
 
 NUMBERS = (int, float)
@@ -30,6 +31,8 @@ MEMORY_S = 15.0
 """A rate that was seen longer ago is no measure for the link of today."""
 DROPPED = 0.4
 """A rate below this share of the best one of late is a drop, not a slow link."""
+FLIES = 2
+"""So many passes in a moment are no drop."""
 POINTS_MOST = 4096
 SWITCHES_S = 10.0
 """A switch to post-copy shows within this, or was refused."""
@@ -93,7 +96,7 @@ class History:
         runs: Whether the guest is to run meanwhile; in a coma it stands still.
         delta: Whether rewritten pages are sent as differences from pass 3 on (xbzrle).
         throttles: Whether the hypervisor slows the guest down, more and more.
-        workload: What was known before.
+        workload: What was known before, or measured beside.
         points: Samples, oldest first.
         passes: Passes, oldest first.
         postcopy: Whether it has switched to post-copy.
@@ -155,6 +158,7 @@ class History:
             self.stopped_s = None
         elif self.stopped_s is None:
             self.stopped_s = at_s
+        self._learn(sample.written)
         self._count_pass(point, (figure(sample.pass_ms) or 0.0) / 1000)
         before = self.points[-1] if self.points else None
         if before is None or (point.sent, point.left) != (before.sent, before.left):
@@ -180,6 +184,19 @@ class History:
             before = self.points[-1]
             rest = max(0.0, (before.left or 0.0) - rate * (began_s - before.at_s))
         self.passes.append(Pass(point.number, began_s, size, rest))
+
+    def _learn(self, found: Written | None) -> None:
+        """Take in what was measured beside the move, unless more is known already."""
+        known = self.workload is not None and self.workload.curve
+        if found is None or known:
+            return
+        seconds, amount = figure(found.seconds), figure(found.bytes)
+        if not seconds or not amount:
+            return  # so little that sampling does not see it
+        pages = int(figure(found.looked_at) or 0)
+        told = {"curve": ((seconds, int(amount)),), "looked_at": (pages,) * (pages > 0)}
+        before = self.workload or Workload(memory_bytes=0)
+        self.workload = before.model_copy(update=told)
 
     def did(self, rule: str, do: Do, now_s: float, value: int | None = None) -> None:
         """Something was done."""
@@ -245,16 +262,26 @@ class History:
     def dropped(self) -> bool:
         """Whether much less goes through than a moment ago: no time to decide.
 
-        Nor is a moment in which the rate just falls, or comes back.
+        Nor is a moment in which the rate just falls, or comes back: what is predicted
+        goes by the whole window.
         """
         if (now := self.sending(MOMENT_S)) is None:
             return False
         if (usual := self.sending()) is None:
             return False
-        shrinks = self.passing(MOMENT_S) or 0.0
-        if max(now, shrinks) < max(DROPPED * self.best(), STEADY * usual):
+        if self._hurries():
+            return False
+        shrinks, best = self.passing(MOMENT_S) or 0.0, self.best()
+        if max(now, shrinks) < max(DROPPED * best, STEADY * usual):
+            return True
+        if max(usual, self.passing() or 0.0) < DROPPED * best:
             return True
         return usual < STEADY * now
+
+    def _hurries(self) -> bool:
+        """Whether passes just fly by: then little is sent because little is left."""
+        recent = [p.number for p in self._recent(MOMENT_S) if p.number is not None]
+        return bool(recent) and recent[-1] - recent[0] >= FLIES
 
     def best(self) -> float:
         """The best rate of late, over whole windows."""

@@ -81,6 +81,21 @@ class Definitions:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """Distinct memory that a guest wrote in a while, measured beside its move.
+
+    Attributes:
+        seconds: How long it was measured.
+        bytes: How much it wrote.
+        looked_at: By how many pages it was found; 0 = by all.
+    """
+
+    seconds: float
+    bytes: int
+    looked_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One reading of a running transfer; None = the hypervisor does not say.
 
@@ -98,6 +113,7 @@ class Sample:
         postcopy: Whether the switch to post-copy has happened.
         stopped: Whether the guest's CPUs stand still.
         pass_ms: How long ago the running pass began, where an event told.
+        written: What the guest wrote, where that was measured meanwhile.
         raw: The hypervisor's own figures, by its own names.
     """
 
@@ -114,6 +130,7 @@ class Sample:
     postcopy: bool = False
     stopped: bool | None = None
     pass_ms: float | None = None
+    written: Written | None = None
     raw: Mapping[str, int | str | float | bool] = field(default_factory=dict)
 
 

@@ -141,22 +141,38 @@ def _measure(
     host: LibvirtHost, uuid: str, seconds: int, clock: RealClock, until: float
 ) -> int | None:
     """MiB/s in one window; None = it did not come to an end."""
-
-    def start(connection: Connection) -> None:
-        domain = connection.lookupByUUIDString(uuid)
-        domain.startDirtyRateCalc(seconds, PAGE_SAMPLING)
-
-    def read(connection: Connection) -> Mapping[str, object]:
-        domain = connection.lookupByUUIDString(uuid)
-        found = connection.domainListGetStats([domain], STATS_DIRTYRATE)
-        return found[0][1] if found else {}
-
-    host.ask("measuring what the guest writes", start)
+    host.ask(
+        "measuring what the guest writes",
+        lambda connection: start(connection, uuid, seconds),
+    )
     while clock.now() < until:
         clock.sleep(POLL_S)
-        stats = host.ask("reading what the guest writes", read)
-        if stats.get("dirtyrate.calc_status") == MEASURED:
-            rate = stats.get("dirtyrate.megabytes_per_second")
-            sane = isinstance(rate, int) and 0 <= rate <= MOST_MIB_S
-            return int(rate) if sane and isinstance(rate, int) else None
+        found = host.ask(
+            "reading what the guest writes", lambda connection: stats(connection, uuid)
+        )
+        over, rate = rate_of(found)
+        if over:
+            return rate
     return None
+
+
+def start(connection: Connection, uuid: str, seconds: int) -> None:
+    """Begin to measure, in the only way that is safe; returns at once."""
+    domain = connection.lookupByUUIDString(uuid)
+    domain.startDirtyRateCalc(seconds, PAGE_SAMPLING)
+
+
+def stats(connection: Connection, uuid: str) -> Mapping[str, object]:
+    """What the daemon says of a measurement, by its own names."""
+    domain = connection.lookupByUUIDString(uuid)
+    found = connection.domainListGetStats([domain], STATS_DIRTYRATE)
+    return found[0][1] if found else {}
+
+
+def rate_of(found: Mapping[str, object]) -> tuple[bool, int | None]:
+    """Whether it is over, and MiB/s; None = not over, or no figure that can be."""
+    if found.get("dirtyrate.calc_status") != MEASURED:
+        return False, None
+    rate = found.get("dirtyrate.megabytes_per_second")
+    sane = isinstance(rate, int) and 0 <= rate <= MOST_MIB_S
+    return True, int(rate) if sane and isinstance(rate, int) else None

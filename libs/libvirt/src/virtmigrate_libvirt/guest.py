@@ -12,6 +12,7 @@ from virtmigrate.capabilities import Knob, Progress
 from virtmigrate.errors import AnswerLost, HostError, Side
 from virtmigrate.host import Definitions, RunState, Sample, Sighting
 from virtmigrate_libvirt import states
+from virtmigrate_libvirt.aside import Aside
 from virtmigrate_libvirt.codes import Code
 from virtmigrate_libvirt.deadlines import SECONDS
 from virtmigrate_libvirt.faults import fault_of
@@ -54,6 +55,7 @@ class LibvirtGuest:
         held: Whether somebody paused it in mid-migration, which libvirt calls
             "paused (migration)" all the same: then it is shown as paused.
         passes: Hears when each pass of its transfer begins.
+        aside: Measures what it writes while its move is prepared.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class LibvirtGuest:
         self.last: tuple[RunState, Sample] | None = None
         self.held = False
         self.passes = Passes(control, self._uuid)
+        self.aside = Aside(control, self._uuid)
 
     @property
     def name(self) -> str:
@@ -199,7 +202,8 @@ class LibvirtGuest:
             return replace(sample, stopped=state in STILL, pass_ms=age_ms)
 
         try:
-            return self._read("reading the transfer's progress", read)
+            found = self._read("reading the transfer's progress", read)
+            return found and replace(found, written=self.aside.look())
         except HostError as error:
             if code_of(error) in (Code.NO_DOMAIN, Code.OPERATION_UNSUPPORTED):
                 return None

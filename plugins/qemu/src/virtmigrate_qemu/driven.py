@@ -10,6 +10,7 @@ from virtmigrate.errors import HostError, HostUnreachable
 from virtmigrate.host import RunState
 from virtmigrate.phases import Fate
 from virtmigrate.together import together
+from virtmigrate_libvirt import aside
 from virtmigrate_libvirt.answer import await_answer
 from virtmigrate_libvirt.driving import drive_of, forget
 from virtmigrate_libvirt.flags import Feature
@@ -36,6 +37,9 @@ class Driven:
         The destination's connection is opened meanwhile.
         """
         drive = _drive(ctx)
+        known = ctx.plan.workload
+        if known and isinstance(ctx.guest, LibvirtGuest) and aside.wanted(ctx):
+            ctx.guest.aside.begin(known.memory_bytes)
         has = ours(ctx.source).features([Feature.CHANGE_PROTECTION])
         protects = has.get(Feature.CHANGE_PROTECTION, False)
         cookie, _ = together(
