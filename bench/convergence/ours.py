@@ -105,12 +105,16 @@ class Ours:
 
 def policy_for(strategy, scenario):
     """The row's policy; ours is told the scenario's limits, a peer keeps its own."""
+    from virtmigrate.policy import Objective
     from virtmigrate.presets import preset
 
     policy = shortened(preset(strategy.policy), strategy.clock)
     given = dict.fromkeys(sorted(strategy.uses), True)
     if given:
         policy = policy.allowing(**given)
+    if strategy.objective:
+        aim = Objective(strategy.objective)
+        policy = policy.model_copy(update={"objective": aim})
     if strategy.limited:
         policy = policy.limited(
             max_downtime_ms=scenario.gap_ms, max_total_s=scenario.deadline_s

@@ -70,7 +70,10 @@ def test_cancel_in_mid_transfer_aborts_it_and_rolls_back(world):
     assert result.faults[0].error == "Cancelled"
     assert world.calls.count("source.abort") == 1
     acted = [e for e in run.events if e.kind == "acted"]
-    assert [(e.action, e.why) for e in acted] == [("abort", "cancelled by the caller")]
+    assert acted[0].action == "downtime-ms"
+    assert [(e.action, e.why) for e in acted[1:]] == [
+        ("abort", "cancelled by the caller")
+    ]
     assert world.hosts["a"].state is RunState.RUNNING
     assert world.hosts["b"].state is RunState.ABSENT
 

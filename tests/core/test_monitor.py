@@ -58,10 +58,10 @@ class Watched:
         return [(e.action, e.why) for e in self.events if e.kind == "acted"]
 
 
-def test_without_a_timer_nothing_is_turned():
+def test_without_a_timer_only_the_permitted_stop_is_said():
     watched = Watched()
     watched.for_seconds(100)
-    assert watched.world.calls == []
+    assert watched.world.calls == ["source.knob downtime-ms"]
 
 
 def test_a_timeout_suspends_once_and_says_so_before():
@@ -204,7 +204,7 @@ def test_the_limit_that_fired_is_named_with_value_unit_and_origin():
     fired = watched.monitor.fired
     assert (fired.limit, fired.value, fired.unit) == ("max_total", 5, "s")
     assert (fired.origin, fired.action, fired.at_s) == ("request", "abort", 5)
-    assert set(watched.world.calls) == {"source.abort"}
+    assert set(watched.world.calls) == {"source.knob downtime-ms", "source.abort"}
     assert "limit max-total 5 s, from request" in watched.monitor.limit
 
 

@@ -66,7 +66,7 @@ def test_with_consent_it_switches_to_post_copy(rig, busy):
     result = moved(rig, busy, preset().allowing(postcopy=True))
     assert result.outcome is Outcome.SUCCEEDED, result
     acted = [e.action for e in rig.watch.events if e.kind == "acted"]
-    assert acted == ["postcopy"]
+    assert acted == ["downtime-ms", "postcopy"]
     rig.runs_only_on("b", busy, began)
 
 

@@ -9,12 +9,12 @@ anew; if all of it fits still, the guest is stopped and the rest is sent.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from virtmigrate.convergence import decide, looks
 from virtmigrate.forecast import Workload
 from virtmigrate.history import History
-from virtmigrate.host import Sample
+from virtmigrate.host import Sample, Written
 from virtmigrate.policy import Do
 
 MIB = 1 << 20
@@ -22,6 +22,10 @@ BLOCK = 128 << 10
 PER_MIB = MIB // BLOCK
 TICK_S, CHECK_S, LOOK_S = 0.01, 0.05, 0.1
 DEVICES_S = 0.03
+ASIDE_S = 0.4
+"""When a measurement that was begun with the move is over, in the first pass."""
+GRAIN = 2 * MIB
+"""One page of so much is sampled."""
 EVERY = frozenset(Do)
 
 
@@ -81,6 +85,11 @@ class Guest:
             if any(abs(at - wanted) < TICK_S / 2 for wanted in (1, 2, 4)):
                 curve.append((round(at), int(len(found) * BLOCK * noise)))
         return Workload(memory_bytes=self.memory_mib * MIB, curve=tuple(curve))
+
+    def aside(self, noise=1.0):
+        """What a measurement of 1 s beside the move finds, wrong by a factor."""
+        seconds, amount = self.workload(noise).curve[0]
+        return Written(float(seconds), amount, GRAIN)
 
 
 class _Writer:
@@ -250,6 +259,7 @@ def run(
     link=64,
     *,
     workload=None,
+    aside=None,
     xbzrle=False,
     able=EVERY,
     until_s=120.0,
@@ -262,6 +272,7 @@ def run(
         guest: Its memory and what it writes.
         link: MiB/s, or a function of the seconds.
         workload: What was measured before.
+        aside: What is measured beside it (`Written`).
         xbzrle: Whether differences are sent from pass 3 on.
         able: What can be done.
         until_s: Given up by the test then: it never ends.
@@ -281,7 +292,8 @@ def run(
         over = transfer.tick()
         if over or transfer.steps_done % round(LOOK_S / TICK_S):
             continue
-        history.add(transfer.now, transfer.sample())
+        known = aside if transfer.now >= ASIDE_S else None
+        history.add(transfer.now, replace(transfer.sample(), written=known))
         if watch is not None:
             into_s = transfer.now - history.passes[-1].at_s
             seen.append((transfer.now, transfer.number, into_s, watch(history)))

@@ -12,6 +12,7 @@ import pytest
 
 from tests.policy.precopy import Guest, between, ramp, run, square, steady
 from tests.requirements import requirement
+from virtmigrate.convergence import START
 from virtmigrate.outlook import outlook
 from virtmigrate.policy import Act, Consents, Do, Limits, Policy, Rule, When
 from virtmigrate.presets import preset
@@ -43,6 +44,8 @@ DIVERGE = {
 }
 CLOSE = ("r 0.9", "r 1.1", "random")
 """Too close to the edge for a measurement with noise; never condemned by it."""
+SLOWER = {"r 0.9": 1.04}
+"""Near the pole each pass that is to leave less costs time."""
 SURPRISES = {
     "square": Guest(square((2.0 * B, 2), (0.1 * B, 3))),
     "ramp": Guest(ramp(4, 6, 0.3 * B, 2.0 * B)),
@@ -106,7 +109,7 @@ def test_what_plain_pre_copy_ends_is_left_to_it(guest, noise, xbzrle):
     for allow in ("none", "pause"):
         ours = adaptive(allow, guest, noise=noise, xbzrle=xbzrle)
         assert ours.how == "pre-copy", ours
-        assert ours.total_s <= 1.02 * plain.total_s
+        assert ours.total_s <= SLOWER.get(guest, 1.02) * plain.total_s
         assert ours.downtime_ms <= 331
 
 
@@ -145,9 +148,9 @@ def test_what_does_not_end_is_ended_by_what_is_allowed(guest, noise, xbzrle):
 @pytest.mark.parametrize("noise", [1.0, 0.85, 1.15])
 @pytest.mark.parametrize("guest", ["r 1.5", "dense", "r 4"])
 def test_an_abort_without_consent_is_decided_early(guest, noise):
-    (_, number, decision), *more = adaptive("none", guest, noise=noise).steps
+    *begun, (_, number, decision) = adaptive("none", guest, noise=noise).steps
     assert (number, decision.do) == (2, Do.ABORT)
-    assert more == []
+    assert [each.rule for _, _, each in begun] == [START]
 
 
 @requirement("ends.early")

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from virtmigrate.outlook import SETTLED_S, Outlook
+from virtmigrate.forecast import course
+from virtmigrate.outlook import SETTLED_S, Outlook, less, noise, rising
+from virtmigrate.policy import Do
 from virtmigrate.stall import stalled
 
 if TYPE_CHECKING:
@@ -21,6 +23,14 @@ SOONER_S = 0.2
 """… and so much more, beside the permitted stop."""
 FORESEEN_FROM_PASS = 2
 """The first pass shows nothing of what the guest writes."""
+MUCH = 2.0
+"""Pre-copy that surely takes so many times as long is not waited for."""
+WHILE_S = 1.0
+"""What nearly fits gets through within this, if by luck."""
+NEARLY = 1.5
+"""A pass that begins with so many times what would be let through is nearly the last."""
+LINGERS = 4
+"""Of so many of those each leaves nearly the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +103,67 @@ def _stalls(moment: Moment) -> str | None:
 
 def _outlook(moment: Moment) -> str | None:
     history = moment.history
+    if moment.rule.when.outlook == "takes-much-longer":
+        return _takes_much_longer(moment)
     if history.number < FORESEEN_FROM_PASS:
         return None
-    if history.points[-1].at_s - history.passes[-1].at_s < SETTLED_S:
+    if not _settled(history):
         return None
     return FORESEEN[moment.rule.when.outlook or "diverges"](moment)
+
+
+def _takes_much_longer(moment: Moment) -> str | None:
+    """In the first pass: what was measured leaves no doubt, its error allowed for.
+
+    Whether differences would help is not known before the third pass.
+    """
+    history, limits = moment.history, moment.policy.limits
+    measured = history.workload.curve if history.workload else ()
+    # The best of late: a rate that falls may be a drop that has just begun.
+    rate = max(history.sending() or 0.0, history.best())
+    if history.number != 1 or not measured or not rate or not history.size:
+        return None
+    if history.points[-1].at_s - history.points[0].at_s < SETTLED_S:
+        return None
+    curve = less(rising(measured), noise(history))
+    found = course(curve, history.size, rate, limits.max_downtime_ms)
+    at_once_s = history.size / rate
+    if found.converges and found.total_s <= MUCH * at_once_s:
+        return None
+    most = f"more than {MUCH * at_once_s:.0f} s" if found.converges else "for ever"
+    return f"pre-copy would take {most}, post-copy from now on {at_once_s:.0f} s"
+
+
+def _settled(history: History) -> bool:
+    """Whether the running pass can be judged: by its age, or by those before it.
+
+    Of a guest that writes all of a small memory at once each pass is too short. Then
+    it is what a while of them shows, under the stop that is permitted now.
+    """
+    now = history.points[-1].at_s
+    if now - history.passes[-1].at_s >= SETTLED_S:
+        return True
+    told = [at_s for _, do, at_s in history.acts if do is Do.DOWNTIME]
+    since = max([now - WHILE_S, *told])
+    before = [each.number for each in history.passes if each.at_s <= since]
+    short = history.number - max(before, default=0)
+    return now - since >= WHILE_S and short > WHILE_S / SETTLED_S
+
+
+def _lingers(moment: Moment) -> str | None:
+    history, most_ms = moment.history, moment.policy.limits.max_downtime_ms
+    # Differences are counted as whole pages that are left: the best rate lets through.
+    rate = max(history.sending() or 0.0, history.best())
+    if not rate or (history.downtime_ms or 0) >= most_ms:
+        return None
+    fits, since = NEARLY * most_ms / 1000 * rate, history.number
+    for each in reversed(history.passes[1:]):
+        if each.size > fits:
+            break
+        since = each.number
+    if history.number - since < LINGERS:
+        return None
+    return f"pass after pass begins with about what {most_ms} ms let through"
 
 
 def _diverges(moment: Moment) -> str | None:
@@ -137,5 +203,6 @@ CONDITIONS: dict[str, Callable[[Moment], str | None]] = {
     "growths_above": _growths,
     "stall": _stalls,
     "outlook": _outlook,
+    "lingers": _lingers,
 }
 """By the field of `When`."""

@@ -140,8 +140,8 @@ def _at_start(policy: Policy, history: History) -> Decision | None:
     if not history.points:
         return None
     begun = {do for _, do, _ in history.acts}
-    first = AT_FIRST_MS.get(policy.objective, policy.limits.max_downtime_ms)
-    stop = _stop(min(first, policy.limits.max_downtime_ms))
+    told = max(1, round(policy.limits.max_downtime_ms * policy.stop_share))
+    stop = _stop(min(AT_FIRST_MS.get(policy.objective, told), told))
     own = any(act.do is Do.DOWNTIME for act in policy.at_start)
     for act in policy.at_start if own else (stop, *policy.at_start):
         value = _value(act, policy, history, None)
@@ -215,7 +215,7 @@ def _value(
     if stop_ms is None or act.fits_within is None:
         return None
     wanted = max(now, round(stop_ms * ROOM))
-    return wanted if wanted <= most * act.fits_within else None
+    return min(wanted, most) if wanted <= most * act.fits_within else None
 
 
 def _stop_ms(ahead: Outlook | None) -> float | None:

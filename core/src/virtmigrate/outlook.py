@@ -15,6 +15,7 @@ end, it can't be told yet.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -41,6 +42,9 @@ DOWNTIME_MS = 300
 
 NOISE = 0.15
 """A measurement before the start may be wrong by this much (page sampling)."""
+NOISE_MOST = 0.5
+SIGMAS = 1.64
+"""So many standard errors of sampled pages: 95 of 100 are not further too high."""
 CRAWLS = ((1, 1.5, 0.98), (3, 1.5, 0.86))
 """A pass that leaves more than this share of the excess of so many passes and seconds
 ago gets nowhere: nearly all of it at once, or 0.95 a pass for a while."""
@@ -236,7 +240,7 @@ def _pre_copy(history: History, left: float, rate: float) -> Outlook:
     plain = walk.straight(curve)
     if plain.converges is False:
         # Figures are noisy: only what fails by a margin, or is seen to fail, fails.
-        spared = walk.straight(tuple((at, (1 - NOISE) * n) for at, n in curve))
+        spared = walk.straight(less(curve, noise(history)))
         sure = spared.converges is False or crawls(history)
         return plain if sure else replace(plain, converges=None)
     measured = history.workload is not None and bool(history.workload.curve)
@@ -249,6 +253,22 @@ def _pre_copy(history: History, left: float, rate: float) -> Outlook:
         # The first second of it was not measured: passes will show.
         return replace(plain, converges=False if crawls(history) else None)
     return worst if crawls(history) else replace(plain, converges=None)
+
+
+def noise(history: History) -> float:
+    """By what share the figures of a measurement may be too high."""
+    measured = history.workload.curve if history.workload else ()
+    if not history.grain or not measured or not measured[0][1]:
+        return NOISE
+    amount = measured[0][1]
+    rest = max(0.0, 1 - amount / history.size) if history.size else 1.0
+    sampled = SIGMAS * math.sqrt(rest * history.grain / amount)
+    return min(NOISE_MOST, max(NOISE, sampled))
+
+
+def less(curve: Curve, share: float) -> Curve:
+    """A curve that lies lower by a share."""
+    return tuple((at, (1 - share) * amount) for at, amount in curve)
 
 
 def crawls(history: History) -> bool:
@@ -300,7 +320,8 @@ class _Walk:
                 stop_ms = 1000 * (left / self.rate + DEVICES_S)
                 ends_s = seconds + after / self.rate + left / self.rate + DEVICES_S
                 return Outlook(True, ends_s, None, left, stop_ms, number)
-            if after >= STEADY * excess:
+            # A pass that a drop has held up is judged by what it could have sent.
+            if after >= STEADY * max(excess, took * self.rate):
                 left = after + self.fits
                 return Outlook(False, None, None, left, 1000 * left / self.rate, None)
             excess, took = after, after / self.rate

@@ -163,8 +163,13 @@ class When(Model):
     acted."""
     stall: Stall | None = None
     """The transfer stalls, and what remains is at a local low."""
-    outlook: Literal["diverges", "postcopy-is-sooner"] | None = None
+    outlook: Literal["diverges", "postcopy-is-sooner", "takes-much-longer"] | None = (
+        None
+    )
     """What the prediction says (`outlook.py`)."""
+    lingers: Literal[True] | None = None
+    """Pass after pass begins with about what `max_downtime_ms` would let through, while
+    the hypervisor is permitted less."""
 
 
 class Act(Model):
@@ -178,7 +183,7 @@ class Act(Model):
     """A downtime of so many times what it is now."""
     fits_within: float | None = Field(default=None, gt=0, le=10**4)
     """A downtime that lets what remains through, if that is at most so many times
-    `max_downtime_ms`."""
+    `max_downtime_ms`; never more than that itself: predictions are not exact."""
 
     @model_validator(mode="after")
     def _has_a_value(self) -> Self:
@@ -256,6 +261,10 @@ class Policy(Model):
     """In this order; the first that can act does."""
     at_deadline: Annotated[tuple[Do, ...], AfterValidator(_ends_in_abort)] = (Do.ABORT,)
     """What is done when `max_total` is over: the first that is permitted."""
+    stop_share: float = Field(default=1.0, gt=0, le=1)
+    """So much of `max_downtime_ms` the hypervisor is told at first. It counts memory
+    that is left, not what lies in sockets and queues, nor what stopping takes: the rest
+    is for that. A rule may permit all of it later."""
     looks_every_s: float = Field(default=0.0, ge=0, le=3600)
     """How often the peer looks; 0 = at each sample."""
     origins: dict[str, str] = {}
@@ -264,6 +273,11 @@ class Policy(Model):
     def __hash__(self) -> int:
         """By name: policies are compared as a whole."""
         return hash(self.name)
+
+    @property
+    def foresees(self) -> bool:
+        """Whether any of its rules goes by a prediction."""
+        return any(rule.when.outlook for rule in self.rules)
 
     def deadline_s(self, size_bytes: int) -> float:
         """Seconds of transfer after which it ends, for a guest of this size."""
