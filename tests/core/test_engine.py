@@ -57,7 +57,8 @@ def test_the_source_is_seen_stopped_before_commit(world, run):
 STEP = ["step-started", "step-ended"]
 TOLD = [
     "started",
-    *STEP * 4,
+    *STEP * 3,
+    *["step-started", "acted", "step-ended"],
     *["step-started", "committed", "step-ended"],
     *[*STEP, "landed"],
     *STEP * 2,

@@ -24,8 +24,8 @@ TICK_S, CHECK_S, LOOK_S = 0.01, 0.05, 0.1
 DEVICES_S = 0.03
 ASIDE_S = 0.4
 """When a measurement that was begun with the move is over, in the first pass."""
-GRAIN = 2 * MIB
-"""One page of so much is sampled."""
+PAGES_PER_MIB = 0.5
+"""So many are sampled."""
 EVERY = frozenset(Do)
 
 
@@ -89,7 +89,7 @@ class Guest:
     def aside(self, noise=1.0):
         """What a measurement of 1 s beside the move finds, wrong by a factor."""
         seconds, amount = self.workload(noise).curve[0]
-        return Written(float(seconds), amount, GRAIN)
+        return Written(float(seconds), amount, round(self.memory_mib * PAGES_PER_MIB))
 
 
 class _Writer:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tests.policy.precopy import GRAIN, MIB, Guest, run, steady
+from tests.policy.precopy import MIB, Guest, run, steady
 from tests.policy.test_adaptive import (
     CONVERGE,
     DIVERGE,
@@ -15,6 +15,7 @@ from tests.policy.test_adaptive import (
     ended,
 )
 from tests.requirements import requirement
+from virtmigrate.forecast import Workload
 from virtmigrate.history import History
 from virtmigrate.host import Sample, Written
 from virtmigrate.outlook import NOISE, noise
@@ -134,11 +135,12 @@ def test_a_measurement_that_can_not_be_is_none(found):
 
 
 def test_the_fewer_pages_were_found_written_the_less_is_it_believed():
-    def of(mib):
-        history = History(0.0)
-        history.add(0.1, Sample(written=Written(1.0, mib * MIB, GRAIN)))
+    def of(mib, memory_mib=1024):
+        history = History(0.0, workload=Workload(memory_bytes=memory_mib * MIB))
+        history.add(0.1, Sample(written=Written(1.0, mib * MIB, memory_mib // 2)))
         return noise(history)
 
-    assert of(8 * 1024) == NOISE
-    assert of(4) > of(32) > of(128)
+    assert of(1000) == NOISE
+    assert of(4) >= of(32) > of(128)
+    assert of(128, 256) < of(128)
     assert of(1) <= 0.5

@@ -17,6 +17,7 @@ from virtmigrate.errors import BadInput
 from virtmigrate.forecast import Workload
 from virtmigrate.history import SWITCHES_S
 from virtmigrate.host import Sample
+from virtmigrate.outlook import outlook
 from virtmigrate.policy import Act, Do, Rule, When
 from virtmigrate.policy_file import read_policy
 from virtmigrate.presets import PRESETS, preset
@@ -190,6 +191,14 @@ def test_from_figures_that_can_not_be_nothing_is_concluded(name, trace, delta):
     policy = preset(name).allowing(postcopy=True, pause=True, throttle=True)
     _, did = replayed(policy, trace, delta=delta)
     assert not ENDING & {decision.do for _, decision in did}
+
+
+@requirement("ends.hostile")
+@pytest.mark.parametrize("percent", [1.2e-303, 5e-324])
+def test_a_percent_that_hardly_moves_foretells_no_time(percent):
+    trace = [(0.0, Sample(percent=0)), (3600.0, Sample(percent=percent))]
+    history, _ = replayed(preset("virsh"), trace)
+    assert outlook(history, preset("virsh")).remaining_s is None
 
 
 @requirement("ends.deadline")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from virtmigrate.forecast import course
-from virtmigrate.outlook import SETTLED_S, Outlook, less, noise, rising
+from virtmigrate.course import course
+from virtmigrate.outlook import SETTLED_S, Outlook, dirtied, less, noise, rising
 from virtmigrate.policy import Do
 from virtmigrate.stall import stalled
 
@@ -28,7 +28,7 @@ MUCH = 2.0
 WHILE_S = 1.0
 """What nearly fits gets through within this, if by luck."""
 NEARLY = 1.5
-"""A pass that begins with so many times what would be let through is nearly the last."""
+"""A pass that begins with so many times what is let through is nearly the last."""
 LINGERS = 4
 """Of so many of those each leaves nearly the same."""
 
@@ -125,8 +125,9 @@ def _takes_much_longer(moment: Moment) -> str | None:
         return None
     if history.points[-1].at_s - history.points[0].at_s < SETTLED_S:
         return None
-    curve = less(rising(measured), noise(history))
-    found = course(curve, history.size, rate, limits.max_downtime_ms)
+    curve, size = less(rising(measured), noise(history)), float(history.size)
+    stop_ms = limits.max_downtime_ms
+    found = course(lambda t: dirtied(curve, t, size), size, rate, stop_ms)
     at_once_s = history.size / rate
     if found.converges and found.total_s <= MUCH * at_once_s:
         return None

@@ -257,13 +257,12 @@ def _pre_copy(history: History, left: float, rate: float) -> Outlook:
 
 def noise(history: History) -> float:
     """By what share the figures of a measurement may be too high."""
-    measured = history.workload.curve if history.workload else ()
-    if not history.grain or not measured or not measured[0][1]:
+    known = history.workload
+    if known is None or not known.curve or not known.looked_at or not history.size:
         return NOISE
-    amount = measured[0][1]
-    rest = max(0.0, 1 - amount / history.size) if history.size else 1.0
-    sampled = SIGMAS * math.sqrt(rest * history.grain / amount)
-    return min(NOISE_MOST, max(NOISE, sampled))
+    share = min(1.0, known.curve[0][1] / history.size)
+    found = max(1.0, share * known.looked_at[0])
+    return min(NOISE_MOST, max(NOISE, SIGMAS * math.sqrt((1 - share) / found)))
 
 
 def less(curve: Curve, share: float) -> Curve:
@@ -336,4 +335,5 @@ def _by_percent(history: History) -> Outlook:
     if not told or told[-1][0] <= told[0][0]:
         return UNKNOWN
     rate = (told[-1][1] - told[0][1]) / (told[-1][0] - told[0][0])
-    return Outlook(remaining_s=(100.0 - told[-1][1]) / rate) if rate > 0 else UNKNOWN
+    left_s = (100.0 - told[-1][1]) / rate if rate > 0 else math.inf
+    return Outlook(remaining_s=left_s) if math.isfinite(left_s) else UNKNOWN
