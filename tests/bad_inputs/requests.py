@@ -188,7 +188,7 @@ NUMBERS = {
     "--max-time": ("0", "-1", "inf", "nan", "1e99", "1h"),
     "--measure": ("-1", "61", "nan", "long"),
 }
-UNITS = ("1G", "0x10", "1e3", "1.5", "\u0663", "-1", "9" * 25)
+UNITS = ("1G", "0x10", "1e3", "1.5", "\u0663", "9" * 25)
 
 
 def _destinations(kind, table):
