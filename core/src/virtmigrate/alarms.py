@@ -7,16 +7,17 @@ before the last deadline fires. Each step raises at most one.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from virtmigrate.clock import RealClock
 from virtmigrate.policy import STEP_LIMITS_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from virtmigrate.clock import Clock
     from virtmigrate.logbook import Logbook
@@ -47,8 +48,62 @@ def limit_s(hook: str, plan: Plan) -> float:
     return policy.deadline_s(size) + policy.limits.max_switchover_s + usual
 
 
+class Due(NamedTuple):
+    """A step under way.
+
+    Attributes:
+        at_s: When it raises its alarm, `time.monotonic`.
+        step: Its id.
+        side: Where it acts.
+        most_s: Seconds that it may take.
+    """
+
+    at_s: float
+    step: str
+    side: str
+    most_s: float
+
+
+class _Rounds:
+    """One thread of this process that looks after every step under way.
+
+    A thread for each migration would cost more than most migrations of a mock do.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._dues: dict[Watchdog, Due] = {}
+        self._wakes_s = math.inf
+        self._thread: threading.Thread | None = None
+
+    def set(self, watchdog: Watchdog, due: Due | None) -> None:
+        """What this migration is at from now on; None = nothing."""
+        with self._changed:
+            if due is None:
+                self._dues.pop(watchdog, None)
+                return
+            self._dues[watchdog] = due
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = _thread(self._go)
+            elif due.at_s < self._wakes_s:
+                self._changed.notify()
+
+    def _go(self) -> None:
+        while True:
+            with self._changed:
+                now = time.monotonic()
+                late = [dog for dog, due in self._dues.items() if due.at_s <= now]
+                if not late:
+                    dues = self._dues.values()
+                    self._wakes_s = min((d.at_s for d in dues), default=math.inf)
+                    endless = self._wakes_s == math.inf
+                    self._changed.wait(None if endless else self._wakes_s - now)
+                for watchdog in late:
+                    watchdog.tell(self._dues.pop(watchdog))
+
+
 class Watchdog:
-    """Watches the steps of one migration, in a thread of its own."""
+    """Watches the steps of one migration."""
 
     def __init__(self, plan: Plan, book: Logbook, clock: Clock) -> None:
         """Nothing is watched yet.
@@ -61,11 +116,8 @@ class Watchdog:
         self._plan = plan
         self._book = book
         self._clock = clock
-        self._changed = threading.Condition()
-        self._due: tuple[float, str, str, float] | None = None
-        self._raised: set[str] = set()
-        self._thread: threading.Thread | None = None
-        self._over = False
+        self._lock = threading.Lock()
+        self._told: dict[str, threading.Thread] = {}
 
     @contextmanager
     def over(self, step: str, hook: str, side: str) -> Iterator[None]:
@@ -78,49 +130,33 @@ class Watchdog:
         """
         most = limit_s(hook, self._plan)
         began = self._clock.now()
-        self._set((time.monotonic() + most, step, side, most))
+        if isinstance(self._clock, RealClock):
+            _ROUNDS.set(self, Due(time.monotonic() + most, step, side, most))
         try:
             yield
         finally:
-            self._set(None)
+            _ROUNDS.set(self, None)
             if self._clock.now() - began > most:
-                self._alarm(step, side, most)
+                self.tell(Due(0.0, step, side, most))
+
+    def tell(self, due: Due) -> None:
+        """Raise the alarm of a step, unless it was; waits for nobody who hears it."""
+        with self._lock:
+            if due.step not in self._told:
+                self._told[due.step] = _thread(
+                    lambda: self._book.alarm(due.step, due.side, due.most_s)
+                )
 
     def stop(self) -> None:
         """The migration is over. Harmless twice."""
-        with self._changed:
-            self._over = True
-            self._changed.notify()
-        if self._thread is not None:
-            self._thread.join(LAST_S)
+        for telling in self._told.values():
+            telling.join(LAST_S)
 
-    def _set(self, due: tuple[float, str, str, float] | None) -> None:
-        if not isinstance(self._clock, RealClock):
-            return
-        with self._changed:
-            self._due = due
-            self._changed.notify()
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._watch, name="virtmigrate-watchdog", daemon=True
-            )
-            self._thread.start()
 
-    def _watch(self) -> None:
-        while True:
-            with self._changed:
-                if self._over:
-                    return
-                due = self._due
-                left = None if due is None else due[0] - time.monotonic()
-                if due is None or (left is not None and left > 0):
-                    self._changed.wait(left)
-                    continue
-                self._due = None
-            self._alarm(*due[1:])
+def _thread(act: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=act, name="virtmigrate-watchdog", daemon=True)
+    thread.start()
+    return thread
 
-    def _alarm(self, step: str, side: str, most: float) -> None:
-        if step in self._raised:
-            return
-        self._raised.add(step)
-        self._book.alarm(step, side, most)
+
+_ROUNDS = _Rounds()

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 BLANK = "***"
+_PLAIN = frozenset((int, float, bool, type(None)))
 _WORDS = r"passw(?:or)?d|secret|token|session[-_]?uuid"
 _KEY = re.compile(_WORDS, re.IGNORECASE)
 _HINT = re.compile(rf"@|{_WORDS}", re.IGNORECASE)
@@ -38,6 +39,8 @@ def redact(text: str) -> str:
 def redact_data(data: T) -> T:
     """JSON data with each string in it redacted; its shape stays as it is."""
     clean: object = data
+    if type(data) in _PLAIN:
+        return data  # most of what is written down
     if isinstance(data, str):
         clean = redact(data)
     elif isinstance(data, dict):
