@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from tests.libvirt.test_gauge import UUID, Daemon
 from tests.requirements import requirement
+from virtmigrate import Options
 from virtmigrate.errors import AnswerLost, HostError
-from virtmigrate.host import Written
-from virtmigrate_libvirt.aside import LOOKS_MOST, SECONDS, Aside
+from virtmigrate.forecast import Workload
+from virtmigrate.host import RunState, Written
+from virtmigrate.presets import preset
+from virtmigrate_libvirt.aside import LOOKS_MOST, SECONDS, SMALLEST, Aside, wanted
 from virtmigrate_libvirt.gauge import PAGE_SAMPLING
 
 MEMORY = 1 << 30
 FOUND = Written(1.0, 8 << 20, 512)
+
+
+def moving(memory_bytes=MEMORY, *, curve=(), state=RunState.RUNNING, live=True):
+    """As much of a move as counts."""
+    plan = SimpleNamespace(
+        workload=Workload(memory_bytes=memory_bytes, curve=curve),
+        guest=SimpleNamespace(state=state),
+        policy=preset(),
+    )
+    return SimpleNamespace(plan=plan, options=Options(live=live))
+
+
+@pytest.mark.parametrize(
+    ("move", "so"),
+    [
+        (moving(), True),
+        (moving(SMALLEST), True),
+        (moving(SMALLEST - 1), False),
+        (moving(curve=((1.0, 5),)), False),
+        (moving(state=RunState.PAUSED), False),
+        (moving(live=False), False),
+    ],
+    ids=["running", "small", "too small", "measured", "paused", "coma"],
+)
+def test_it_is_measured_where_the_figure_can_tell_something_new(move, so):
+    assert wanted(move) is so
 
 
 def begun(daemon):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 SECONDS = 1
 """The shortest that QEMU does (`MIN_FETCH_DIRTYRATE_TIME_SEC`)."""
+SMALLEST = 128 << 20
+"""Bytes. Of a smaller guest hardly any pages are looked at, and it moves at once."""
 LOOKS_MOST = 50
 """A measurement that is not there after so many looks does not come."""
 
@@ -30,9 +32,11 @@ LOOKS_MOST = 50
 def wanted(ctx: Context) -> bool:
     """Whether the policy predicts, of a guest that runs, and nothing is known yet."""
     plan = ctx.plan
-    unknown = plan.workload is not None and not plan.workload.curve
+    known = plan.workload
+    if known is None or known.curve or known.memory_bytes < SMALLEST:
+        return False
     runs = plan.guest.state is RunState.RUNNING and ctx.options.live is True
-    return runs and plan.policy.foresees and unknown
+    return runs and plan.policy.foresees
 
 
 class Aside:
