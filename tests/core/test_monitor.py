@@ -293,7 +293,9 @@ def test_post_copy_that_moves_is_waited_for():
     watched = Watched(postcopy=True)
     sent = itertools.count(1)
     watched.ctx.guest.sample = lambda: Sample(processed_bytes=next(sent), postcopy=True)
-    watched.for_seconds(200)
+    seconds = 3 * int(limit(watched))
+    watched.for_seconds(seconds)
+    assert next(sent) > seconds, "it was looked at to the end"
 
 
 def test_post_copy_that_can_not_be_seen_is_not_waited_for_either():

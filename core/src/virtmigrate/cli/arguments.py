@@ -75,6 +75,19 @@ Destination = Annotated[
         help="Where it goes: qemu+ssh://host/system, mock:///world?host=b",
     ),
 ]
+SourceAgain = Annotated[
+    str | None,
+    typer.Option(
+        "--source", metavar="URI", help="The source, if its URI had a password."
+    ),
+]
+"""What is written down holds no password: who needs one says the URI again."""
+DestinationAgain = Annotated[
+    str | None,
+    typer.Option(
+        "--destination", metavar="URI", help="The destination, if its URI had one."
+    ),
+]
 
 
 def metavar(row: Value) -> str:

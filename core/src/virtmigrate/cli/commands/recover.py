@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from virtmigrate.cli.arguments import Json
+from virtmigrate.cli.arguments import DestinationAgain, Json, SourceAgain
 from virtmigrate.cli.conduct import Conductor
 from virtmigrate.cli.faults import exit_code, known
 from virtmigrate.cli.help import TaughtCommand
@@ -64,14 +64,8 @@ def recover(  # noqa: PLR0913 - Typer reads options from parameters
     everything: Everything = False,
     dry_run: DryRun = False,
     fence_proof: Proof = "",
-    source: Annotated[
-        str | None,
-        typer.Option(metavar="URI", help="The source, if its URI had a password."),
-    ] = None,
-    destination: Annotated[
-        str | None,
-        typer.Option(metavar="URI", help="The destination, if its URI had one."),
-    ] = None,
+    source: SourceAgain = None,
+    destination: DestinationAgain = None,
     insecure: Insecure = None,
     as_json: Json = False,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from virtmigrate.api import new_id
-from virtmigrate.cli.arguments import Json
+from virtmigrate.cli.arguments import DestinationAgain, Json, SourceAgain
 from virtmigrate.cli.conduct import Conductor
 from virtmigrate.cli.files import content
 from virtmigrate.cli.help import TaughtCommand
@@ -33,14 +33,8 @@ def run(
         str, typer.Argument(metavar="FILE", help="What `plan --json` wrote.")
     ],
     *,
-    source: Annotated[
-        str | None,
-        typer.Option(metavar="URI", help="The source, if its URI had a password."),
-    ] = None,
-    destination: Annotated[
-        str | None,
-        typer.Option(metavar="URI", help="The destination, if its URI had one."),
-    ] = None,
+    source: SourceAgain = None,
+    destination: DestinationAgain = None,
     insecure: Insecure = None,
     as_json: Json = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from virtmigrate.cli.arguments import Json
+from virtmigrate.cli.arguments import DestinationAgain, Json, SourceAgain
 from virtmigrate.cli.help import TaughtCommand
 from virtmigrate.cli.output import answer, document, shown
 from virtmigrate.cli.steering import Insecure
@@ -31,14 +31,8 @@ def settle(
         str | None,
         typer.Argument(metavar="ID", help="Only what this migration owes."),
     ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(metavar="URI", help="The source, if its URI had a password."),
-    ] = None,
-    destination: Annotated[
-        str | None,
-        typer.Option(metavar="URI", help="The destination, if its URI had one."),
-    ] = None,
+    source: SourceAgain = None,
+    destination: DestinationAgain = None,
     watch: Annotated[
         bool,
         typer.Option("--watch", help="Go on until nothing is owed, or Ctrl-C."),
