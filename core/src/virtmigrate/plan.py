@@ -49,6 +49,8 @@ class Finding(Model):
     """What was seen, one sentence."""
     remedy: str = ""
     """What to do about it."""
+    evidence: str = ""
+    """What it was concluded from: an answer of a host, a line of a definition."""
 
     def refusal(self) -> NotMovable:
         """The same as an error."""
