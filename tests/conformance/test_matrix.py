@@ -11,7 +11,7 @@ import pytest
 from tests.requirements import requirement
 from virtmigrate.capabilities import UNKNOWN, How
 from virtmigrate.cli import main
-from virtmigrate.option_rows import SWITCHES, VALUES
+from virtmigrate.option_rows import OWN, SWITCHES, VALUES
 from virtmigrate_mock import World
 from virtmigrate_testkit.matrix import page
 
@@ -56,7 +56,7 @@ def test_options_lists_what_the_page_lists(capsys):
     text = (ROOT / "docs" / "support-matrix.md").read_text(encoding="utf-8")
     for row in (*SWITCHES, *VALUES):
         assert f'"{row.name}"' in printed
-        engines = getattr(row, "knob", None) or row.name in ("one_step", "timeout_s")
+        engines = getattr(row, "knob", None) or row.name in (*OWN, "timeout_s")
         assert (f"`--{row.virsh}` |" in text) is not bool(engines), row.name
 
 

@@ -14,14 +14,14 @@ from virtmigrate.capabilities import (
 )
 from virtmigrate.host import RunState
 from virtmigrate.negotiation import Ends
-from virtmigrate.option_rows import SWITCHES, VALUES
+from virtmigrate.option_rows import OWN, SWITCHES, VALUES
 from virtmigrate.plan import GuestFacts
 
 NATIVE = Support(on=How.NATIVE, off=How.NATIVE)
 ALWAYS = Support(on=How.INHERENT, off=How.REFUSED, default=True, note="always so")
 ALWAYS_OR_FAKED = Support(on=How.INHERENT, off=How.EMULATED, default=True)
 NEVER = Support(on=How.REFUSED, off=How.INHERENT, default=False, note="never so")
-OURS = ("one_step", "timeout_suspend", "timeout_postcopy", "postcopy_after_precopy")
+OURS = (*OWN, "timeout_suspend", "timeout_postcopy", "postcopy_after_precopy")
 """Switches that the core or its engine serves: no host declares them."""
 
 UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"

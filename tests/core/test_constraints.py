@@ -25,6 +25,10 @@ VIOLATIONS = {
         {"copy_storage": True, "copy_storage_inc": True},
         RunState.RUNNING,
     ),
+    "disks-of-kept-definition": (
+        {"remove_source_disks": True, "undefine_source": False},
+        RunState.RUNNING,
+    ),
     "timeout-two-actions": (
         {
             "timeout_s": 5,

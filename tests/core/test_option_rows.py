@@ -116,7 +116,7 @@ def test_names_and_spellings_are_unique():
 def test_switches_beyond_libvirts_flags_are_virshs_and_ours():
     beyond = [row.virsh for row in SWITCHES if row.bit is None]
     virsh = ["timeout-suspend", "timeout-postcopy", "postcopy-after-precopy"]
-    assert beyond == ["direct", "one-step", *virsh]
+    assert beyond == ["direct", "one-step", "remove-source-disks", *virsh]
     assert [row.virsh for row in VALUES if row.param is None] == ["timeout"]
 
 

@@ -63,8 +63,7 @@ class Migrator:
 
         Args:
             manager: Plugins; by default all that are installed.
-            journal: Where migrations are recorded; by default the SQLite file under
-                the XDG state directory, opened when first needed.
+            journal: Where migrations are recorded; by default SQLite's, when needed.
             clock: The time; a mock world brings a virtual one.
             sinks: Called with every event, in the migration's thread.
             insecure: Checks to be switched off, by name (`insecure.INSECURE`); each
@@ -163,6 +162,7 @@ class Migrator:
             measure,
             link=lambda here, there: link_between(self.journal, here, there),
             insecure=self.insecure,
+            known=self.doors.known,
         )
 
     def migrate(

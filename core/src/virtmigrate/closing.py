@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.adjudication import WHY
 from virtmigrate.errors import VirtmigrateError
+from virtmigrate.images import made
 from virtmigrate.phases import Outcome
 from virtmigrate.results import Result, Timing
 from virtmigrate.settle import Settler
@@ -64,6 +65,8 @@ class Closing:
         ).settle()
         if settled.outcome is Outcome.SUCCEEDED:
             self._undo_configuration()
+        elif settled.outcome is Outcome.ROLLED_BACK:
+            self._delete_disks()
         result = self._result(settled)
         self.book.end(result)
         self.book.emit("ended", result=result)
@@ -84,6 +87,16 @@ class Closing:
                 for owed in self.left[number:]:
                     self.book.owe(owed)
                 return
+
+    def _delete_disks(self) -> None:
+        """What was made for a copy that came to nothing."""
+        try:
+            self.relay.delete_disks(self.ctx)
+        except VirtmigrateError as error:
+            self.book.fault(error, "delete_disks")
+            self.book.owe("delete_disks")
+            left = ", ".join(made(self.ctx))
+            self.book.warn(f"images were left at the destination: {left}")
 
     def _judged(self, source: Sighting, there: Sighting, verdict: Verdict) -> None:
         self.book.note("verdict", verdict=verdict.value)

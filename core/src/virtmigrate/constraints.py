@@ -59,6 +59,13 @@ CORE: tuple[Constraint, ...] = (
         source=VIRSH,
     ),
     Constraint(
+        id="disks-of-kept-definition",
+        when=(yes("asked.remove_source_disks"), no("undefine_source")),
+        message="--remove-source-disks would leave a definition without its disks",
+        remedy="leave --no-undefinesource out, or --remove-source-disks",
+        source="a disk is not deleted while a definition refers to it",
+    ),
+    Constraint(
         id="timeout-two-actions",
         when=(yes("timeout_suspend"), yes("timeout_postcopy")),
         message="--timeout-suspend and --timeout-postcopy contradict each other",

@@ -31,6 +31,10 @@ class Pulse(Protocol):
         """Record something to be done later (a deferred undo)."""
         ...
 
+    def remember(self, key: str, value: str) -> None:
+        """Put something into the notes, durable before this returns."""
+        ...
+
 
 @dataclass(slots=True)
 class Captured:

@@ -45,6 +45,9 @@ class Listener:
         del obligation
         self.owed = True
 
+    def remember(self, key: str, value: str) -> None:
+        """It is tried again in full, should it not be paid now."""
+
 
 def owes(entry: Entry) -> bool:
     """Whether this migration is over and owes something."""
@@ -241,9 +244,16 @@ def _clean_definition(ctx: Context) -> tuple[Paid, str]:
     return Paid.PAID, "the definition there has gone"
 
 
+def _delete_disks(ctx: Context, relay: Relay) -> tuple[Paid, str]:
+    """Delete what was made for a copy that came to nothing."""
+    relay.delete_disks(ctx)
+    return Paid.PAID, "the images that were made there are gone"
+
+
 PAYERS: dict[str, Callable[[Context, Relay], tuple[Paid, str]]] = {
     "undo_persist": _undo_persist,
     "restore_source": _restore_source,
     "clean_destination": _clean_destination,
     "retire_source": _retire_source,
+    "delete_disks": _delete_disks,
 }

@@ -1,14 +1,15 @@
 """The core's own plugin: what holds unless a hypervisor brings its own.
 
 Registered like any other plugin, at the lowest priority, and written with `host.py`
-alone: coma, configuration undo, a plain begin, prepare, finish and confirm, and the
-pre-flight that every hypervisor needs. Perform has no default: moving is theirs.
+alone: coma, configuration undo, disks, a plain begin, prepare, finish and confirm, and
+the pre-flight that every hypervisor needs. Perform has no default: moving is theirs.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from virtmigrate import images
 from virtmigrate.capabilities import How
 from virtmigrate.errors import PluginError
 from virtmigrate.hookspecs import hookimpl
@@ -18,12 +19,40 @@ from virtmigrate.preflight import blockers
 
 if TYPE_CHECKING:
     from virtmigrate.context import Captured, Context, PlanContext
+    from virtmigrate.disks import Disk
     from virtmigrate.plan import Finding
 
 
 @hookimpl
 def virtmigrate_gauge() -> None:
     """Nothing is known of the guest's memory."""
+
+
+@hookimpl
+def virtmigrate_disks() -> list[Disk]:
+    """None that anybody knows of."""
+    return []
+
+
+@hookimpl
+def virtmigrate_make_disks(ctx: Context) -> bool:
+    """Through the destination's storage."""
+    images.make(ctx)
+    return True
+
+
+@hookimpl
+def virtmigrate_delete_disks(ctx: Context) -> bool:
+    """Through the destination's storage, what is noted as made."""
+    images.delete(ctx)
+    return True
+
+
+@hookimpl
+def virtmigrate_remove_source_disks(ctx: Context) -> bool:
+    """Through the source's storage, once the guest is seen to live on its copies."""
+    images.remove_source(ctx)
+    return True
 
 
 @hookimpl

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from virtmigrate.errors import HostUnreachable, Side, VirtmigrateError
+from virtmigrate.sharing import Known
 from virtmigrate.together import remote, together
 from virtmigrate.uri import parse_uri
 
@@ -41,6 +42,9 @@ class Doors:
     A host that says of itself that it may be used again (its attribute `reusable`) is
     kept after use for whoever asks for it next, since to connect takes longer than to
     ask. It never serves two at a time.
+
+    Attributes:
+        known: What was proven of the storage of pairs of hosts.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Doors:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[Door, tuple[float, Host]] = {}
+        self.known = Known(clock)
 
     @contextmanager
     def one(self, uri: str, side: Side) -> Iterator[Host]:

@@ -6,7 +6,8 @@ an entry point of the group ``virtmigrate``. Phase hooks are never broadcast: a 
 relay* reaches the hypervisor plugin of that side, the cross-cutting plugins, and the
 core's own defaults, in that order; the nearest implementation that does not return
 None wins. Wrappers (``@hookimpl(wrapper=True)``) may surround any hook; a wrapper that
-raises undoes what came before it. An implementation may take fewer arguments.
+raises undoes what came before it. An implementation may take fewer arguments. Hooks
+about disks are in `disk_hooks.py`.
 
 Errors: raise those of `virtmigrate.errors` and nothing else. `AnswerLost` means that
 the call may have been carried out: then the engine looks instead of guessing.

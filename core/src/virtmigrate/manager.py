@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from virtmigrate import defaults, hookspecs
+from virtmigrate import defaults, disk_hooks, hookspecs
 from virtmigrate.errors import PluginError, UnknownHypervisor
 from virtmigrate.host import CONTRACT, Hypervisor
 from virtmigrate.relay import Relay
@@ -240,6 +240,7 @@ def _registered(records: Iterable[PluginRecord]) -> pluggy.PluginManager:
 def _empty() -> pluggy.PluginManager:
     manager = pluggy.PluginManager(hookspecs.NAME)
     manager.add_hookspecs(hookspecs)
+    manager.add_hookspecs(disk_hooks)
     return manager
 
 

@@ -77,6 +77,11 @@ class Monitor:
         """Record something to be done later."""
         self.book.owe(obligation)
 
+    def remember(self, key: str, value: str) -> None:
+        """Put something into the migration's notes, durable before this returns."""
+        self._bound().notes[key] = value
+        self.book.write("noted", durable=True, notes={key: value})
+
     def check_cancel(self) -> None:
         """Raise if the caller has cancelled.
 

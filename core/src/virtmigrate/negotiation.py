@@ -16,6 +16,7 @@ from virtmigrate.option_rows import (
     BY_NAME,
     IMPLIED_BY,
     INSTEAD_OF,
+    OWN,
     SWITCHES,
     VALUES,
     Switch,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from virtmigrate.options import Options
     from virtmigrate.plan import GuestFacts
 
+NEEDED = "a disk is not shared"
+COPIES = ("copy_storage", "copy_storage_inc")
 RANK = (How.INHERENT, How.NATIVE, How.EMULATED, How.DEFERRED, How.REFUSED)
 WISHED = "the policy asks for it"
 CONVERSION = (
@@ -207,7 +210,8 @@ def _kept_elsewhere(ends: Ends) -> bool:
 
 
 def _supports(switch: Switch, ends: Ends) -> list[tuple[Side, Support]]:
-    if switch.name == "one_step":
+    declared = ends.source.switches.keys() | ends.destination.switches.keys()
+    if switch.name in OWN and switch.name not in declared:
         return [(Side.BOTH, Support(on=How.NATIVE, off=How.NATIVE, default=False))]
     if switch.knob:
         have = Knob(switch.knob) in ends.source.knobs
@@ -229,7 +233,8 @@ def _switch(
     wished: bool | None = getattr(wanted, switch.name)
     implying = _implying(switch, wanted) if wished is None else None
     if wished is not None:
-        answer, why = wished, "" if asked is not None else WISHED
+        unasked = NEEDED if switch.name in COPIES else WISHED
+        answer, why = wished, "" if asked is not None else unasked
     elif implying:
         answer, why = True, f"--{implying} asks for it"
     else:

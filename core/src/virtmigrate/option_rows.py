@@ -118,6 +118,9 @@ SWITCHES: tuple[Switch, ...] = (
     Switch("one_step", "one-step", None, False,
            "consent to a switchover that the hypervisor decides alone",
            "virtmigrate decides the switchover, by a durable record"),
+    Switch("remove_source_disks", "remove-source-disks", None, False,
+           "the source's images of copied disks go once the guest lives on its copies",
+           "the source's images stay", SOURCE),
     Switch("timeout_suspend", "timeout-suspend", None, False,
            "at --timeout the guest is suspended until it has moved", "it is not",
            SOURCE, knob="suspend"),
@@ -191,6 +194,8 @@ VALUES: tuple[Value, ...] = (
 # fmt: on
 
 ROWS: tuple[Switch | Value, ...] = (*SWITCHES, *VALUES)
+OWN = ("one_step", "remove_source_disks")
+"""Switches that steps of ours meet, unless a host declares otherwise."""
 IMPLIED_BY: dict[str, str] = {
     "p2p": "tunnelled",
     "compressed": "compression_methods",

@@ -113,6 +113,7 @@ class Options(Model):
     zerocopy: Flag = None
     direct: Flag = None
     one_step: Flag = None
+    remove_source_disks: Flag = None
     timeout_suspend: Flag = None
     timeout_postcopy: Flag = None
     postcopy_after_precopy: Flag = None

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
 from virtmigrate.capabilities import Form, How, Knob, Progress, SourceAfterPerform
+from virtmigrate.disks import Disk
 from virtmigrate.errors import NotMovable, Side
 from virtmigrate.forecast import Forecast, Workload
 from virtmigrate.host import RunState
@@ -24,6 +25,12 @@ from virtmigrate.policy import Policy
 from virtmigrate.presets import DEFAULT, PRESETS
 
 PLAN_VERSION = 1
+MEASURED: dict[str, Any] = {
+    "workload": True,
+    "forecast": True,
+    "disks": {"__all__": {"allocated_bytes": True, "evidence": True}},
+}
+"""Fields that differ from one moment to the next."""
 
 
 class Level(StrEnum):
@@ -186,6 +193,8 @@ class Plan(Model):
     """What was measured of the guest's memory."""
     forecast: Forecast | None = None
     """How the transfer is expected to go; None = nobody asked, or the guest rests."""
+    disks: tuple[Disk, ...] = ()
+    """The guest's disks, and what becomes of each."""
     findings: tuple[Finding, ...] = ()
     """Warnings and notes; a plan with a blocker is never made."""
     steps: tuple[Step, ...]
@@ -198,7 +207,7 @@ class Plan(Model):
 
     def digest(self) -> str:
         """SHA-256 of the plan's canonical JSON, hex; what was measured is left out."""
-        text = self.model_dump_json(exclude={"workload", "forecast"})
+        text = self.model_dump_json(exclude=MEASURED)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def explain(self) -> str:

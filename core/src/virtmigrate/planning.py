@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from virtmigrate import insecure
 from virtmigrate.able import able
 from virtmigrate.context import PlanContext
+from virtmigrate.disk_plan import switches
 from virtmigrate.errors import Refused, leaves
 from virtmigrate.forecast import Link, foresee
 from virtmigrate.host import RunState
@@ -16,6 +17,8 @@ from virtmigrate.negotiation import Ends, form_of
 from virtmigrate.options import Options
 from virtmigrate.plan import Finding, GuestFacts, HostFacts, Level, Plan
 from virtmigrate.preflight import blockers
+from virtmigrate.proving import disks_of
+from virtmigrate.sharing import Known
 from virtmigrate.steps import compile_steps, two_step
 from virtmigrate.timers import with_timers
 from virtmigrate.together import remote, together
@@ -43,6 +46,7 @@ class Request:
         measure_s: Seconds in which the guest's writes are measured; 0 = they are not.
         link: What is known of the way between two hosts (URIs); None = nothing.
         insecure: Checks that the caller has switched off.
+        known: What was proven of both hosts' storage a moment ago.
     """
 
     guest: str
@@ -51,6 +55,7 @@ class Request:
     measure_s: float = 0.0
     link: Callable[[str, str], Link | None] = lambda here, there: None
     insecure: frozenset[str] = frozenset()
+    known: Known = field(default_factory=Known)
 
 
 def make_plan(
@@ -75,15 +80,23 @@ def make_plan(
     facts, ends = _facts(request)
     policy = with_timers(wanted.policy, options)
     workload = _workload(manager, request, wanted.measure_s)
+    disks, in_the_way = disks_of(manager, request, wanted.known)
     try:
         link = _link(wanted, options, source.uri, destination.uri)
         settlement = settle_with(
-            options, ends, _wishes(policy, options, workload, link)
+            options,
+            ends,
+            _wishes(policy, options, workload, link),
+            switches(disks, options),
         )
         form, why = form_of(settlement, ends)
     except* Refused as group:
         refusals += leaves(group)
-    findings = [*insecure.findings(wanted.insecure), *_findings(manager, request)]
+    findings = [
+        *insecure.findings(wanted.insecure),
+        *in_the_way,
+        *_findings(manager, request),
+    ]
     refusals += [f.refusal() for f in findings if f.level is Level.BLOCKER]
     if settlement is None or refusals:
         msg = f"{facts.name} can't move as asked"
@@ -104,8 +117,9 @@ def make_plan(
         policy=policy,
         insecure=tuple(sorted(wanted.insecure)),
         workload=workload,
+        disks=disks,
         findings=tuple(findings),
-        steps=compile_steps(settlement, facts, form, two=two),
+        steps=compile_steps(settlement, facts, form, disks, two=two),
     )
     return _foretold(plan, link) if wanted.measure_s else plan
 

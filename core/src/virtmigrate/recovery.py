@@ -95,14 +95,19 @@ def _take_suspension(state: Remembered, body: Body) -> None:
     state.suspended = True
 
 
-def _take_record(state: Remembered, body: Body) -> None:
-    step = str(body.get("step", ""))
-    state.done.add(step)
+def _take_notes(state: Remembered, body: Body) -> None:
     notes = body.get("notes", {})
     if not isinstance(notes, dict):
         msg = "notes are no mapping"
         raise TypeError(msg)
-    state.notes = {str(key): str(value) for key, value in notes.items()}
+    state.notes |= {str(key): str(value) for key, value in notes.items()}
+
+
+def _take_record(state: Remembered, body: Body) -> None:
+    step = str(body.get("step", ""))
+    state.done.add(step)
+    state.notes = {}
+    _take_notes(state, body)
     if step == "perform":
         state.told = Told.PERFORMED
 
@@ -126,6 +131,7 @@ TAKERS: dict[str, Callable[[Remembered, Body], None]] = {
     "captured": _take_capture,
     "intent": _take_intent,
     "suspended": _take_suspension,
+    "noted": _take_notes,
     "record": _take_record,
     "commit": _take_commit,
     "rollback": _take_rollback,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from virtmigrate.capabilities import Capabilities, undeclared
+from virtmigrate.disks import Disk
 from virtmigrate.errors import PluginError, VirtmigrateError
 from virtmigrate.forecast import Workload
 from virtmigrate.option_rows import BY_NAME
@@ -85,6 +86,28 @@ class Relay:
             "gauge", Workload | None, request=request, seconds=seconds
         )
         return answer
+
+    def disks(self, request: PlanContext) -> list[Disk]:
+        """The guest's disks."""
+        answer: list[object] | tuple[object, ...] = self._call(
+            "disks", list | tuple, request=request
+        )
+        if all(isinstance(item, Disk) for item in answer):
+            return [item for item in answer if isinstance(item, Disk)]
+        msg = f"{self._label}: disks gave something else than Disk"
+        raise PluginError(msg, subject="disks")
+
+    def make_disks(self, ctx: Context) -> None:
+        """Make images at the destination."""
+        self._call("make_disks", bool, ctx=ctx)
+
+    def delete_disks(self, ctx: Context) -> None:
+        """Delete what was made there."""
+        self._call("delete_disks", bool, ctx=ctx)
+
+    def remove_source_disks(self, ctx: Context) -> None:
+        """Delete the source's images of disks that were copied."""
+        self._call("remove_source_disks", bool, ctx=ctx)
 
     def begin(self, ctx: Context) -> bytes:
         """Begin; gives the cookie for prepare."""

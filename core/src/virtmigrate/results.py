@@ -155,7 +155,8 @@ class Debt(Model):
     uuid: str
     """Identity."""
     obligation: str
-    """`undo_persist`, `restore_source`, `clean_destination`, `retire_source`."""
+    """`undo_persist`, `restore_source`, `clean_destination`, `retire_source`,
+    `delete_disks`."""
     state: Paid
     """Whether it is done now."""
     why: str

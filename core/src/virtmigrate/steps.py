@@ -13,6 +13,9 @@ from virtmigrate.phases import SIDE_OF, Phase
 from virtmigrate.plan import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from virtmigrate.disks import Disk
     from virtmigrate.plan import GuestFacts, Settled, Settlement
 
 LATER = (How.EMULATED, How.DEFERRED)
@@ -25,7 +28,12 @@ def two_step(settlement: Settlement, form: Form, after: SourceAfterPerform) -> b
 
 
 def compile_steps(
-    settlement: Settlement, guest: GuestFacts, form: Form, *, two: bool
+    settlement: Settlement,
+    guest: GuestFacts,
+    form: Form,
+    disks: Sequence[Disk] = (),
+    *,
+    two: bool,
 ) -> tuple[Step, ...]:
     """The program of one migration, in order.
 
@@ -33,6 +41,7 @@ def compile_steps(
         settlement: What is in effect.
         guest: The guest as found.
         form: Who carries the phases out.
+        disks: The guest's disks.
         two: Whether COMMIT decides the switchover.
     """
     persist, undefine = settlement["persist_dest"], settlement["undefine_source"]
@@ -46,6 +55,8 @@ def compile_steps(
         two=two,
         transient=persist.how if _later(persist) else None,
         kept=undefine.how if _later(undefine) else None,
+        makes=any(disk.made for disk in disks),
+        removes=_removes(settlement, disks),
     )
 
 
@@ -58,6 +69,8 @@ def _program(
     two: bool,
     transient: How | None,
     kept: How | None,
+    makes: bool,
+    removes: bool,
 ) -> tuple[Step, ...]:
     """The same few programs, over and over: each is made once."""
     # Never without any definition: the source's comes back before another goes.
@@ -70,6 +83,8 @@ def _program(
                      undo="leave_coma")),
         (True, _step(Phase.BEGIN, "begin", "lock the guest, say what must travel",
                      undo="confirm")),
+        (makes, _step(Phase.PREPARE, "make_disks", "images for the disks to be copied",
+                      undo="delete_disks")),
         (True, _step(Phase.PREPARE, "prepare", "make the destination ready",
                      undo="finish")),
         (moves, _step(Phase.PERFORM, "perform", WHY_PERFORM[two])),
@@ -83,6 +98,8 @@ def _program(
         (kept, _step(Phase.CONFIRM, "restore_source",
                      f"undefine_source=no is {kept} here")),
         (transient and kept, _undo_persist(undo_in, transient)),
+        (removes, _step(Phase.CLOSE, "remove_source_disks",
+                        "the guest lives on its copies", side=Side.SOURCE)),
         (True, _step(Phase.CLOSE, "observe", "see both hosts as they should be",
                      changes=False)),
     )
@@ -98,6 +115,12 @@ WHY_FINISH = {
     True: "complete it at the destination, paused",
     False: "start it at the destination",
 }
+
+
+def _removes(settlement: Settlement, disks: Sequence[Disk]) -> bool:
+    row = settlement["remove_source_disks"]
+    ours = row.how is not How.INHERENT and bool(row.effective)
+    return ours and any(disk.copied for disk in disks)
 
 
 def _later(row: Settled) -> bool:

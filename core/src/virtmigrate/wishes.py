@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from virtmigrate.errors import Refused
@@ -16,27 +17,37 @@ if TYPE_CHECKING:
     from virtmigrate.plan import Settlement
 
 logger = logging.getLogger(__name__)
+NONE: Mapping[str, object] = MappingProxyType({})
 _GRANTED: dict[Hashable, Settlement] = {}
 """Settlements so far, by request, wishes and hosts."""
 
 
 def settle_with(
-    options: Options, ends: Ends, wishes: Mapping[str, object]
+    options: Options,
+    ends: Ends,
+    wishes: Mapping[str, object],
+    needs: Mapping[str, object] = NONE,
 ) -> Settlement:
     """Settle every option, and grant what a policy wishes as far as these hosts can.
 
     Args:
-        options: What was asked; a wish never overrules it.
+        options: What was asked; neither wish nor need overrules it.
         ends: Both hosts' declarations and the guest.
         wishes: Option name to value, the most important first.
+        needs: The same for what the guest's disks need: it is refused like what was
+            asked.
 
     Raises:
         ExceptionGroup: Of `Refused`: *every* refusal, each with side and remedy.
     """
-    key = (options, tuple(wishes.items()), ends.kind())
+    key = (options, tuple(wishes.items()), tuple(needs.items()), ends.kind())
     if (known := _GRANTED.get(key)) is not None:
         return known
-    settlement, granted = settle(options, ends), options
+    granted = options
+    for name, value in needs.items():
+        if getattr(options, name) is None:
+            granted = granted.model_copy(update={name: value})
+    settlement = settle(options, ends, granted)
     for name, value in wishes.items():
         if getattr(options, name) is not None:
             continue

@@ -88,3 +88,6 @@ class _Watch:
 
     def owe(self, obligation: str) -> None:
         self._ctx.engine.owe(obligation)
+
+    def remember(self, key: str, value: str) -> None:
+        self._ctx.engine.remember(key, value)

@@ -14,14 +14,12 @@ from virtmigrate.capabilities import Capabilities, How, Knob
 from virtmigrate.errors import Refused, leaves
 from virtmigrate.host import RunState
 from virtmigrate.negotiation import Ends, form_of, settle
-from virtmigrate.option_rows import BY_NAME, SWITCHES, Switch
+from virtmigrate.option_rows import BY_NAME, OWN, SWITCHES, Switch
 from virtmigrate.options import Options
 from virtmigrate.plan import GuestFacts
 
 Asked = dict[str, object]
 STATES = (RunState.RUNNING, RunState.SHUTOFF, RunState.PAUSED)
-OWN = ("one_step",)
-"""Decided by the engine, whatever a hypervisor declares."""
 FAR_S = 3600
 """A timer that never fires in a test, seconds."""
 COMPANIONS: tuple[tuple[str, object], ...] = (

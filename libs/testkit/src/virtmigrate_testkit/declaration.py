@@ -8,8 +8,8 @@ import pytest
 
 from virtmigrate.capabilities import Form, How, Knob, SourceAfterPerform, Support
 from virtmigrate.negotiation import RANK
-from virtmigrate.option_rows import BY_NAME, SWITCHES, VALUES
-from virtmigrate_testkit.companions import OWN, refusals, smallest
+from virtmigrate.option_rows import BY_NAME, OWN, SWITCHES, VALUES
+from virtmigrate_testkit.companions import refusals, smallest
 
 if TYPE_CHECKING:
     from virtmigrate.capabilities import Constraint

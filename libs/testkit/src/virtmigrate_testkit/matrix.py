@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from virtmigrate.capabilities import Capabilities, How
 from virtmigrate.host import RunState
 from virtmigrate.negotiation import settle
-from virtmigrate.option_rows import ROWS, SWITCHES, VALUES
+from virtmigrate.option_rows import OWN, ROWS, SWITCHES, VALUES
 from virtmigrate.options import Options
-from virtmigrate_testkit.companions import OWN, ends_of
+from virtmigrate_testkit.companions import ends_of
 
 MARKS = {True: "yes", False: "no"}
 HEAD = """\

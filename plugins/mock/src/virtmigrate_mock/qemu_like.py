@@ -7,6 +7,7 @@ Constraints are those of libvirt's qemu driver that a world can show
 from __future__ import annotations
 
 from virtmigrate.capabilities import Constraint, How, Support, Term, ValueSupport
+from virtmigrate.option_rows import OWN
 from virtmigrate.option_rows import SWITCHES as ROWS
 from virtmigrate.option_rows import VALUES as VALUE_ROWS
 
@@ -16,7 +17,7 @@ NEVER = {
     "postcopy_resume": "a mock post-copy that was cut stays cut",
 }
 SWITCHES: dict[str, Support] = {
-    row.name: TELLABLE for row in ROWS if row.knob is None and row.name != "one_step"
+    row.name: TELLABLE for row in ROWS if row.knob is None and row.name not in OWN
 } | {
     name: Support(on=How.REFUSED, off=How.INHERENT, default=False, note=note)
     for name, note in NEVER.items()

@@ -44,6 +44,7 @@ KNOWN: dict[str, Support] = {
     "paused": TELLABLE,
     "p2p": TELLABLE,
     "copy_storage": _always("disks that are not shared always move"),
+    "remove_source_disks": _always("the source's images of copied disks always go"),
     "copy_storage_inc": _never("disks that are not shared move in full"),
     "tls": _always("the stream is always encrypted"),
     "auto_converge": _always("it throttles by itself"),

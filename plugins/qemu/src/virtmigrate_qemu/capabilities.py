@@ -119,7 +119,6 @@ def _switches(facts: Facts) -> dict[str, Support]:
             "daemons take part",
         ),
         "change_protection": _protection(features[Feature.CHANGE_PROTECTION]),
-        "one_step": Support(on=NATIVE, off=NATIVE, default=False),
         **{
             name: Support(on=How.EMULATED, off=INHERENT, default=False)
             for name in BY_KNOB

@@ -96,3 +96,7 @@ class Watch:
     def owe(self, obligation: str) -> None:
         """Record something to be done later."""
         self._ctx.engine.owe(obligation)
+
+    def remember(self, key: str, value: str) -> None:
+        """Put something into the notes."""
+        self._ctx.engine.remember(key, value)

@@ -56,6 +56,9 @@ KNOWN: dict[str, Support] = {
     "copy_storage": _always(
         "Virtuozzo finds out itself which disks are shared, and copies the others"
     ),
+    "remove_source_disks": _always(
+        "Virtuozzo removes the source's images of the disks that it has copied"
+    ),
     "persist_dest": Support(
         on=How.INHERENT,
         off=How.DEFERRED,

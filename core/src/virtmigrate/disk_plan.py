@@ -1,0 +1,320 @@
+"""What becomes of each disk, and what stands in its way. Pure: proofs in, disks out.
+
+Shared disks stay, others are copied, and nothing that exists at the destination is
+ever written to unless it is proven to be the very image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from virtmigrate.disks import Disk, Sharing, Way
+from virtmigrate.errors import Side
+from virtmigrate.plan import Finding, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from virtmigrate.options import Options
+    from virtmigrate.sharing import Proof
+
+DEFINE = "virsh pool-define-as NAME dir --target DIRECTORY, then pool-start NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One disk to be judged.
+
+    Attributes:
+        disk: It, with what was concluded so far.
+        proof: What is known of its image; None = it is no file of a pool.
+        options: What was asked for.
+        moves: Whether data moves with the guest (an offline move takes none).
+        vouch: Whether --unsafe is to be had.
+    """
+
+    disk: Disk
+    proof: Proof | None
+    options: Options
+    moves: bool
+    vouch: bool
+
+    @property
+    def named(self) -> bool:
+        """Whether the caller named it as one to copy."""
+        return self.disk.target in (self.options.migrate_disks or ())
+
+    @property
+    def refused(self) -> bool:
+        """Whether the caller wants nothing copied."""
+        options = self.options
+        return options.copy_storage is False and options.copy_storage_inc is not True
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it is to be copied."""
+        chosen = self.options.migrate_disks
+        mine = chosen is None or self.named
+        unsure = self.disk.sharing is Sharing.UNKNOWN and not self.named
+        able = self.moves and not self.refused and not self._stays
+        return able and mine and not unsure
+
+    @property
+    def _stays(self) -> bool:
+        disk = self.disk
+        here = disk.sharing is Sharing.SHARED or not disk.path
+        kept = (disk.read_only or disk.shareable) and not self.named
+        return here or kept or disk.kind != "file"
+
+
+def decide(
+    found: Sequence[Disk],
+    proofs: Mapping[str, Proof],
+    options: Options,
+    *,
+    moves: bool,
+    vouch: bool,
+) -> tuple[tuple[Disk, ...], list[Finding]]:
+    """Settle every disk.
+
+    Args:
+        found: The guest's disks, as the plugin tells them.
+        proofs: What is known of their images, by target.
+        options: What was asked for.
+        moves: Whether data moves with the guest.
+        vouch: Whether --unsafe is to be had, by which a caller vouches for an image.
+
+    Returns:
+        The disks with what becomes of them, and everything that stands in the way.
+    """
+    cases = [
+        Case(_with(disk, proof), proof, options, moves, vouch)
+        for disk, proof in ((disk, proofs.get(disk.target)) for disk in found)
+    ]
+    top = _only_tops(cases, options)
+    settled = [_settle(case, top=top) for case in cases]
+    findings = [
+        finding
+        for case, disk in zip(cases, settled, strict=True)
+        for finding in _findings(case, disk)
+    ]
+    findings += _room(cases, settled)
+    findings += _unknown_names(found, options)
+    return tuple(settled), findings
+
+
+def _with(disk: Disk, proof: Proof | None) -> Disk:
+    """The disk with what was proven of it."""
+    there = disk.wanted_there or disk.path
+    if not disk.path:
+        return disk.model_copy(update={"sharing": Sharing.SHARED, "evidence": "empty"})
+    if disk.kind == "network":
+        why = "both hosts are told the same network source"
+        return disk.model_copy(
+            update={"sharing": Sharing.SHARED, "evidence": why, "there": there}
+        )
+    if proof is None:
+        why = disk.evidence or "only image files of storage pools can be compared"
+        return disk.model_copy(update={"evidence": why, "there": there})
+    image = proof.image
+    known: dict[str, object] = {
+        "sharing": proof.sharing,
+        "evidence": proof.evidence,
+        "there": proof.there,
+    }
+    if image is not None:
+        known |= {
+            "capacity_bytes": image.capacity_bytes,
+            "allocated_bytes": image.allocated_bytes,
+        }
+    return disk.model_copy(update=known)
+
+
+def _only_tops(cases: Sequence[Case], options: Options) -> bool:
+    """Whether top layers alone are copied: the hypervisor has one answer for all.
+
+    A disk without a layer below is copied in full either way.
+    """
+    if options.copy_storage or options.copy_storage_inc is False:
+        return False
+    layered = [
+        case
+        for case in cases
+        if case.wanted and case.proof and case.proof.image and case.proof.image.backing
+    ]
+    return bool(layered) and all(c.proof and c.proof.base[0] for c in layered)
+
+
+def _settle(case: Case, *, top: bool) -> Disk:
+    disk = case.disk
+    if not case.wanted:
+        return disk
+    base = case.proof.base if case.proof and top else ("", "")
+    if base[0]:
+        more = {"way": Way.TOP_COPIED, "backing": base[0], "backing_format": base[1]}
+        return disk.model_copy(update={**more, "made": True})
+    return disk.model_copy(update={"way": Way.COPIED, "made": True})
+
+
+def _findings(case: Case, disk: Disk) -> Iterator[Finding]:
+    for holds, found, level, side, message, remedy in (
+        *_of_sharing(case, disk),
+        *_of_copying(case, disk),
+    ):
+        if holds:
+            yield Finding(
+                id=found,
+                level=level,
+                side=side,
+                subject=disk.target,
+                message=f"disk {disk.target}: {message}",
+                remedy=remedy,
+                evidence=disk.evidence,
+            )
+
+
+Row = tuple[bool, str, Level, Side, str, str]
+"""Does it hold, id, level, side, message, remedy."""
+
+
+def _of_sharing(case: Case, disk: Disk) -> tuple[Row, ...]:
+    """A disk that both hosts are to use, and do not share, or perhaps not."""
+    options, path, target = case.options, disk.path, disk.target
+    kept = not disk.copied and not disk.removable
+    writable = kept and case.moves and not disk.read_only
+    apart = disk.sharing is Sharing.NOT_SHARED and writable
+    unknown = disk.sharing is Sharing.UNKNOWN and writable
+    left_out = options.migrate_disks is not None and not case.named
+    vouch = ", or vouch for it with --unsafe" if case.vouch else ""
+    read_only = (disk.read_only or disk.removable) and bool(disk.path) and case.moves
+    proof = case.proof
+    absent = (
+        proof is not None
+        and proof.pool is not None
+        and not proof.taken
+        and (disk.sharing is Sharing.NOT_SHARED)
+    )
+    stays_behind = kept and not case.moves and disk.sharing is Sharing.NOT_SHARED
+    # fmt: off
+    return (
+        (disk.sharing is Sharing.SHARED and case.named, "copy-onto-itself",
+         Level.BLOCKER, Side.REQUEST,
+         "it is shared: a copy would write it onto itself",
+         f"take {target} out of --migrate-disks"),
+        (apart and disk.shareable, "shareable-not-shared", Level.BLOCKER,
+         Side.DESTINATION, f"it is marked shareable, but the hosts do not share {path}",
+         "put it on storage that both have, or name it in --migrate-disks"),
+        (apart and not disk.shareable and case.refused, "disk-not-shared",
+         Level.BLOCKER, Side.DESTINATION,
+         f"{path} is not shared, and copying was refused",
+         "leave --no-copy-storage-all out: what is not shared is copied"),
+        (apart and not disk.shareable and left_out and not case.refused,
+         "disk-left-out", Level.BLOCKER, Side.REQUEST,
+         f"{path} is not shared, and --migrate-disks leaves it out",
+         f"add {target} to --migrate-disks, or leave that out"),
+        (unknown and not options.unsafe, "sharing-unknown", Level.BLOCKER, Side.BOTH,
+         f"whether both hosts share {path} can't be told",
+         f"define a storage pool of its directory on both hosts ({DEFINE}){vouch}"),
+        (unknown and bool(options.unsafe), "sharing-vouched", Level.WARNING, Side.BOTH,
+         f"--unsafe vouches that both hosts share {path}",
+         "see that it is the same image"),
+        (read_only and absent, "image-missing-there", Level.BLOCKER, Side.DESTINATION,
+         f"{disk.there} is not there, and what a guest only reads is not copied",
+         "put it there, or take it out of the guest"),
+        (read_only and not absent and disk.sharing is not Sharing.SHARED,
+         "read-only-not-proven", Level.WARNING, Side.DESTINATION,
+         f"{disk.there} is not proven to be the image that the guest reads here",
+         "see that it is the same image"),
+        (stays_behind, "disk-left-behind", Level.WARNING, Side.DESTINATION,
+         f"an offline move takes the definition only; {path} stays behind",
+         "copy it yourself before the guest is started there"),
+    )
+    # fmt: on
+
+
+def _of_copying(case: Case, disk: Disk) -> tuple[Row, ...]:
+    """A disk that is to be copied, and can't be, or not as somebody might think."""
+    if not disk.copied:
+        return ()
+    proof, top_only = case.proof, case.options.copy_storage_inc is True
+    directory = disk.there.rpartition("/")[0]
+    flattened = bool(proof and proof.image and proof.image.backing) and not disk.backing
+    # fmt: off
+    return (
+        (proof is not None and proof.taken, "would-be-overwritten", Level.BLOCKER,
+         Side.DESTINATION, (f"{disk.there} exists there and is not proven to be the "
+         "same image: it would be overwritten"),
+         "move it away there, or name another path with --xml"),
+        (disk.sharing is Sharing.UNKNOWN, "copied-on-word", Level.WARNING, Side.BOTH,
+         f"that {disk.path} is not shared is your word",
+         "see that the destination's is not the same image"),
+        (proof is None or proof.pool is None, "no-pool-for-image", Level.BLOCKER,
+         Side.DESTINATION,
+         f"no storage pool there has {directory}: its image can't be made",
+         f"define one: {DEFINE.replace('DIRECTORY', directory)}"),
+        (disk.capacity_bytes is None, "image-size-unknown", Level.BLOCKER, Side.SOURCE,
+         f"how big {disk.path} is can't be asked",
+         f"define a storage pool of its directory at the source: {DEFINE}"),
+        (flattened and top_only, "chain-not-shared", Level.BLOCKER, Side.DESTINATION,
+         "the layers under it are not proven to be the same there",
+         "leave --copy-storage-inc out: the whole is copied into one image"),
+        (flattened and not top_only, "chain-flattened", Level.NOTE, Side.DESTINATION,
+         "its layers become one image at the destination", ""),
+    )
+    # fmt: on
+
+
+def _room(cases: Sequence[Case], settled: Sequence[Disk]) -> Iterator[Finding]:
+    """Whether the copies fit into their pools, all together."""
+    wants: dict[str, list[int]] = {}
+    rooms: dict[str, int] = {}
+    for case, disk in zip(cases, settled, strict=True):
+        pool = case.proof.pool if case.proof else None
+        if not disk.copied or pool is None or pool.available_bytes is None:
+            continue
+        most = disk.capacity_bytes or 0
+        least = disk.allocated_bytes if disk.allocated_bytes is not None else most
+        so_far = wants.setdefault(pool.path, [0, 0])
+        so_far[:] = so_far[0] + least, so_far[1] + most
+        rooms[pool.path] = pool.available_bytes
+    for path, (least, most) in wants.items():
+        room = rooms[path]
+        if most <= room:
+            continue
+        short = least > room
+        need = f"{least if short else most:,} bytes"
+        yield Finding(
+            id="no-room" if short else "no-room-to-grow",
+            level=Level.BLOCKER if short else Level.WARNING,
+            side=Side.DESTINATION,
+            subject=path,
+            message=f"the copies need {need} in {path}, and it has {room:,}"
+            + ("" if short else " once they are full"),
+            remedy="make room there, or name another path with --xml",
+            evidence="what the pool says is available",
+        )
+
+
+def _unknown_names(found: Sequence[Disk], options: Options) -> Iterator[Finding]:
+    have = {disk.target for disk in found}
+    for name in options.migrate_disks or ():
+        if name not in have:
+            yield Finding(
+                id="no-such-disk",
+                level=Level.BLOCKER,
+                side=Side.REQUEST,
+                subject=name,
+                message=f"the guest has no disk {name}",
+                remedy=f"it has {', '.join(sorted(have)) or 'none'}",
+            )
+
+
+def switches(disks: Sequence[Disk], options: Options) -> dict[str, bool]:
+    """What has to be asked of the hypervisors, so that these disks are copied."""
+    if options.copy_storage or options.copy_storage_inc:
+        return {}
+    ways = {disk.way for disk in disks}
+    if Way.TOP_COPIED in ways:
+        return {"copy_storage_inc": True}
+    return {"copy_storage": True} if Way.COPIED in ways else {}

@@ -1,0 +1,251 @@
+"""Proof that two hosts share an image: a nonce through one, looked for by the other.
+
+That a path exists on both proves nothing (libvir-list 2015-09, Berrange). So an empty
+file of a random name is made in the image's pool at the source, looked for in every
+pool of the destination, and deleted. That proves the directory; that the name in it
+leads to the same file, and not through a link to another, the file's own times do.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from virtmigrate.clock import RealClock
+from virtmigrate.disks import Sharing
+from virtmigrate.errors import HostError
+from virtmigrate.storage import Image, pool_at, split
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from virtmigrate.clock import Clock
+    from virtmigrate.storage import Pool, Storage
+
+NONCE = "virtmigrate-proof-"
+"""Beginning of the name of a file that is made to be looked for; then the time."""
+STALE_S = 600.0
+"""An older one was left by a controller that was killed."""
+TRUSTED_S = 60.0
+"""So long a proof of two directories counts for the next guest of a drain."""
+LOOKS = 3
+"""So often a file is compared while the guest writes to it."""
+DEEPEST = 16
+"""Layers of a backing chain that are followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is known of one image on both hosts.
+
+    Attributes:
+        sharing: Whether it is the same.
+        evidence: From what that was concluded, one sentence.
+        there: Its path at the destination: where it is, or would be made.
+        image: It at the source; None = no pool of the source has it.
+        pool: The destination's pool of `there`; None = it has none.
+        taken: Whether something of that name is there and not proven to be it.
+        base: Path and format at the destination of the image under it, if both hosts
+            share that one, and all below.
+    """
+
+    sharing: Sharing
+    evidence: str
+    there: str
+    image: Image | None = None
+    pool: Pool | None = None
+    taken: bool = False
+    base: tuple[str, str] = ("", "")
+
+
+@dataclass(slots=True)
+class Known:
+    """Directories that were proven to be shared: when, and which pool it is there.
+
+    Only that: whoever mends a mount is not told of yesterday. Whether a file is the
+    same one is asked each time.
+    """
+
+    clock: Clock = field(default_factory=RealClock)
+    pairs: dict[tuple[str, ...], tuple[float, Pool]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Prover:
+    """Proves image after image for one pair of hosts.
+
+    Attributes:
+        source: The source's storage.
+        destination: The destination's.
+        pair: Both hosts' identities.
+        known: Proofs of directories, shared between guests.
+    """
+
+    source: Storage
+    destination: Storage
+    pair: tuple[str, str]
+    known: Known
+    _pools: tuple[Sequence[Pool], Sequence[Pool]] | None = None
+
+    def prove(self, path: str, wanted: str = "") -> Proof:
+        """Find out about one image.
+
+        Args:
+            path: At the source.
+            wanted: Where the caller wants it at the destination, "" = no wish.
+
+        Raises:
+            HostError: A host could not be asked.
+        """
+        here_pools, there_pools = self._all_pools()
+        directory, name = split(path)
+        here = pool_at(here_pools, directory)
+        aim = pool_at(there_pools, split(wanted or path)[0])
+        if here is None or not there_pools:
+            blind = f"the source has no storage pool of {directory}"
+            none = "the destination has no storage pool"
+            taken = aim is not None and self._there(aim, split(wanted or path)[1])
+            why = blind if here is None else none
+            return Proof(
+                Sharing.UNKNOWN, why, wanted or path, pool=aim, taken=bool(taken)
+            )
+        same = self._same_directory(here, there_pools)
+        if same is None:
+            aim = aim or _namesake(here, there_pools)
+            return self._apart(here, name, aim, wanted, path)
+        return self._together(here, name, same, wanted)
+
+    def _all_pools(self) -> tuple[Sequence[Pool], Sequence[Pool]]:
+        if self._pools is None:
+            self._pools = self.source.pools(), self.destination.pools()
+        return self._pools
+
+    def _there(self, pool: Pool, name: str) -> Image | None:
+        return self.destination.look(pool, name)
+
+    def _apart(
+        self, here: Pool, name: str, aim: Pool | None, wanted: str, path: str
+    ) -> Proof:
+        """The directory is the source's alone."""
+        there = wanted or (f"{aim.path}/{name}" if aim else path)
+        image = self.source.look(here, name)
+        taken = aim is not None and self._there(aim, split(there)[1]) is not None
+        seen = f"a file made in {here.path} at the source was in none of its pools"
+        return Proof(
+            Sharing.NOT_SHARED,
+            seen,
+            there,
+            image,
+            aim,
+            taken,
+            self._base(image),
+        )
+
+    def _together(self, here: Pool, name: str, same: Pool, wanted: str) -> Proof:
+        """Both hosts have the directory: is the file of that name the same too?"""
+        there = f"{same.path}/{name}"
+        image, found = self._alike(here, name, same)
+        seen = f"a file made in {here.path} at the source was seen in {same.path}"
+        if wanted and wanted != there:
+            pool = pool_at(self._all_pools()[1], split(wanted)[0])
+            taken = pool is not None and self._there(pool, split(wanted)[1]) is not None
+            why = f"{seen}, but the document wants {wanted}"
+            return Proof(Sharing.NOT_SHARED, why, wanted, image, pool, taken)
+        if found:
+            return Proof(Sharing.SHARED, seen, there, image, same)
+        why = f"{seen}, but {name} is another file there (a link?)"
+        return Proof(Sharing.NOT_SHARED, why, there, image, same, taken=True)
+
+    def _alike(self, here: Pool, name: str, same: Pool) -> tuple[Image | None, bool]:
+        """The image, and whether the destination sees the very file.
+
+        While a guest writes to it, the times of the two looks differ: then what the
+        destination sees must lie between two looks of the source.
+        """
+        before = self.source.look(here, name)
+        for _ in range(LOOKS):
+            there = self._there(same, name)
+            after = self.source.look(here, name)
+            if before is None or there is None or after is None:
+                return before, False
+            if _same_file(before, there, after):
+                return after, True
+            if before == after:
+                return after, False
+            before = after
+        return before, False
+
+    def _base(self, image: Image | None) -> tuple[str, str]:
+        """The image below, if both hosts share it and whatever is below that."""
+        if image is None or not image.backing:
+            return "", ""
+        path, form, first = image.backing, image.backing_format, ("", "")
+        for _ in range(DEEPEST):
+            proof = self.prove(path)
+            if proof.sharing is not Sharing.SHARED or proof.image is None:
+                return "", ""
+            first = first if first[0] else (proof.there, form or proof.image.format)
+            if not proof.image.backing:
+                return first
+            path = proof.image.backing
+        return "", ""
+
+    def _same_directory(self, here: Pool, pools: Sequence[Pool]) -> Pool | None:
+        """The destination's pool that is the same directory, None for none."""
+        key = (*self.pair, here.path, *(pool.path for pool in pools))
+        known = self.known.pairs.get(key)
+        now = self.known.clock.now()
+        if known is not None and now - known[0] < TRUSTED_S:
+            return known[1]
+        found = self._nonce(here, _likely_first(here, pools))
+        if found is not None:
+            self.known.pairs[key] = (now, found)
+        return found
+
+    def _nonce(self, here: Pool, pools: Sequence[Pool]) -> Pool | None:
+        """Make one, look for it, delete it whatever happens."""
+        self._sweep(here)
+        name = f"{NONCE}{int(self.known.clock.wall())}-{os.urandom(8).hex()}"
+        try:
+            if not self.source.make(here, name, Image(0, "raw")):
+                return None  # somebody guessed 64 random bits: it proves nothing
+            return next((p for p in pools if self._there(p, name) is not None), None)
+        finally:
+            self.source.delete(here, name)
+
+    def _sweep(self, here: Pool) -> None:
+        """Delete what a killed controller left."""
+        for name in self.source.names(here):
+            made, _, rest = name.removeprefix(NONCE).partition("-")
+            old = name.startswith(NONCE) and made.isdecimal() and bool(rest)
+            if old and self.known.clock.wall() - int(made) > STALE_S:
+                self.source.delete(here, name)
+
+
+def _same_file(before: Image, there: Image, after: Image) -> bool:
+    """Whether what the destination sees lies between two looks of the source."""
+    alike = (
+        before.format == there.format
+        and before.capacity_bytes <= (there.capacity_bytes) <= after.capacity_bytes
+    )
+    stamps = before.changed_ns, there.changed_ns, after.changed_ns
+    if None in stamps:
+        return alike  # a host that tells no times
+    first, seen, last = (stamp or 0 for stamp in stamps)
+    return alike and first <= seen <= last
+
+
+def _namesake(here: Pool, pools: Sequence[Pool]) -> Pool | None:
+    """The destination's pool of the same name: where a copy belongs."""
+    return next((pool for pool in pools if pool.name == here.name), None)
+
+
+def _likely_first(here: Pool, pools: Sequence[Pool]) -> list[Pool]:
+    return sorted(pools, key=lambda p: (p.path != here.path, p.name != here.name))
+
+
+def unproven(path: str, wanted: str, error: HostError) -> Proof:
+    """What is known when a host refused to help."""
+    why = f"it could not be proven: {error.message}"
+    return Proof(Sharing.UNKNOWN, why, wanted or path)
