@@ -63,7 +63,7 @@ CORE: tuple[Constraint, ...] = (
         when=(yes("asked.remove_source_disks"), no("undefine_source")),
         message="--remove-source-disks would leave a definition without its disks",
         remedy="leave --no-undefinesource out, or --remove-source-disks",
-        source="a disk is not deleted while a definition refers to it",
+        source="libvir-list 2015-09, Berrange: no configuration may point at nothing",
     ),
     Constraint(
         id="timeout-two-actions",

@@ -10,6 +10,7 @@ from virtmigrate.host import RunState
 if TYPE_CHECKING:
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.clock import Clock
+    from virtmigrate.disks import Disk
     from virtmigrate.errors import Side
     from virtmigrate.host import Definitions, Guest, Host, Sighting
     from virtmigrate.options import Options
@@ -112,6 +113,7 @@ class PlanContext:
         source_capabilities: What the source declares.
         destination_capabilities: What the destination declares.
         insecure: Checks that the caller has switched off (`insecure.py`).
+        disks: The guest's disks and what becomes of each; for the pre-flight.
     """
 
     options: Options
@@ -124,3 +126,4 @@ class PlanContext:
     source_capabilities: Capabilities
     destination_capabilities: Capabilities
     insecure: frozenset[str] = frozenset()
+    disks: tuple[Disk, ...] = ()

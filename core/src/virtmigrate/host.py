@@ -114,6 +114,9 @@ class Sample:
         stopped: Whether the guest's CPUs stand still.
         pass_ms: How long ago the running pass began, where an event told.
         written: What the guest wrote, where that was measured meanwhile.
+        disk_total_bytes: Of `total_bytes`, what is on disks.
+        disk_processed_bytes: Of `processed_bytes`, likewise.
+        disk_remaining_bytes: Of `remaining_bytes`, likewise.
         raw: The hypervisor's own figures, by its own names.
     """
 
@@ -131,6 +134,9 @@ class Sample:
     stopped: bool | None = None
     pass_ms: float | None = None
     written: Written | None = None
+    disk_total_bytes: int | None = None
+    disk_processed_bytes: int | None = None
+    disk_remaining_bytes: int | None = None
     raw: Mapping[str, int | str | float | bool] = field(default_factory=dict)
 
 

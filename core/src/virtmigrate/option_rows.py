@@ -118,7 +118,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch("one_step", "one-step", None, False,
            "consent to a switchover that the hypervisor decides alone",
            "virtmigrate decides the switchover, by a durable record"),
-    Switch("remove_source_disks", "remove-source-disks", None, False,
+    Switch("remove_source_disks", "remove-source-disks", None, None,
            "the source's images of copied disks go once the guest lives on its copies",
            "the source's images stay", SOURCE),
     Switch("timeout_suspend", "timeout-suspend", None, False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -81,6 +81,7 @@ def make_plan(
     policy = with_timers(wanted.policy, options)
     workload = _workload(manager, request, wanted.measure_s)
     disks, in_the_way = disks_of(manager, request, wanted.known)
+    request = replace(request, disks=disks)
     try:
         link = _link(wanted, options, source.uri, destination.uri)
         settlement = settle_with(

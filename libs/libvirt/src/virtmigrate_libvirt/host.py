@@ -12,6 +12,7 @@ from virtmigrate_libvirt import phases, xml
 from virtmigrate_libvirt.control import Control
 from virtmigrate_libvirt.flags import Feature
 from virtmigrate_libvirt.guest import LibvirtGuest
+from virtmigrate_libvirt.storage import LibvirtStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -85,6 +86,11 @@ class LibvirtHost:
     def emulators(self) -> frozenset[str]:
         """The programs that it says it runs guests with."""
         return self._facts.emulators
+
+    @property
+    def storage(self) -> LibvirtStorage:
+        """Its storage pools and their images."""
+        return LibvirtStorage(self.control)
 
     @property
     def hypervisor(self) -> str:

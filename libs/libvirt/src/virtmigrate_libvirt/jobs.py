@@ -77,6 +77,9 @@ def sample_of(
         downtime_ms=_count(stats, "downtime"),
         throttle_percent=_count(stats, "auto_converge_throttle"),
         postcopy=postcopy,
+        disk_total_bytes=None if percent else _count(stats, "disk_total"),
+        disk_processed_bytes=None if percent else _count(stats, "disk_processed"),
+        disk_remaining_bytes=None if percent else _count(stats, "disk_remaining"),
         raw={
             str(key): value
             for key, value in stats.items()

@@ -19,7 +19,7 @@ from virtmigrate_libvirt.deadlines import SECONDS
 from virtmigrate_libvirt.threads import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from virtmigrate.errors import Side
     from virtmigrate.uri import HostURI
@@ -185,6 +185,20 @@ def open_link(uri: HostURI, text: str, side: Side, *, deadline_s: float) -> Link
         return Link(job.result(), uri.shown, side)
     except libvirt.libvirtError as error:
         raise faults.unopened(faults.fault_of(error), about) from error
+
+
+@contextmanager
+def absent(codes: Collection[int]) -> Iterator[None]:
+    """Let these answers pass: what was asked for is not there.
+
+    Args:
+        codes: libvirt's numbers for it.
+    """
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        if error.get_error_code() not in codes:
+            raise
 
 
 def code_of(error: BaseException) -> int:

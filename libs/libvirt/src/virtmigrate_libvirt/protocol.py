@@ -123,6 +123,18 @@ class Pool(Protocol):
         """Make a volume."""
         ...
 
+    def XMLDesc(self, flags: int = 0) -> str:  # noqa: N802
+        """Its description."""
+        ...
+
+    def listVolumes(self) -> list[str]:  # noqa: N802
+        """Names of its volumes."""
+        ...
+
+    def storageVolLookupByName(self, name: str) -> Volume:  # noqa: N802
+        """The volume of this name."""
+        ...
+
 
 class Connection(Protocol):
     """A connection, as `libvirt.virConnect`."""
@@ -193,6 +205,18 @@ class Connection(Protocol):
 
     def defineXMLFlags(self, xml: str, flags: int = 0) -> Domain:  # noqa: N802
         """Make or replace a persistent definition."""
+        ...
+
+    def listAllDomains(self, flags: int = 0) -> list[Domain]:  # noqa: N802
+        """Every guest, running or not."""
+        ...
+
+    def listAllStoragePools(self, flags: int = 0) -> list[Pool]:  # noqa: N802
+        """Storage pools; flag 2 = those that are active."""
+        ...
+
+    def storagePoolLookupByName(self, name: str) -> Pool:  # noqa: N802
+        """The pool of this name."""
         ...
 
     def storagePoolLookupByTargetPath(self, path: str) -> Pool:  # noqa: N802

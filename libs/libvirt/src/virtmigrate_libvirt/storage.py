@@ -1,161 +1,241 @@
-"""Images through libvirt's storage pools: seen, made, deleted, proven to be shared."""
+"""A host's storage through libvirt's pools: the core's `virtmigrate.storage.Storage`.
+
+Only pools of files count (directories, and what is mounted); a pool of volume groups
+or of network objects has no images that could be looked for by name.
+"""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from lxml import etree
 
-from virtmigrate.errors import HostError
+from virtmigrate.errors import BadInput, HostError
+from virtmigrate.storage import Image, Pool, split
 from virtmigrate_libvirt.codes import Code
-from virtmigrate_libvirt.link import code_of
+from virtmigrate_libvirt.link import absent, code_of
+from virtmigrate_libvirt.xml import parse, parser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator, Sequence
 
-    from virtmigrate_libvirt.host import LibvirtHost
+    from virtmigrate_libvirt.control import Control
     from virtmigrate_libvirt.protocol import Connection, Volume
+    from virtmigrate_libvirt.protocol import Pool as LibvirtPool
 
-T = TypeVar("T")
-NOTHING = frozenset({Code.NO_STORAGE_POOL, Code.NO_STORAGE_VOL, Code.NO_SUPPORT})
-PROOF = "virtmigrate-proof-"
-"""Beginning of the name of a volume that is made to be looked for elsewhere."""
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """An image on one host.
-
-    Attributes:
-        capacity_bytes: What the guest sees.
-        format: `raw`, `qcow2` …
-    """
-
-    capacity_bytes: int
-    format: str
+FILES = ("dir", "fs", "netfs")
+"""Types of pool whose volumes are files (`virStoragePoolType`)."""
+ACTIVE = 2
+"""`VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE`."""
+INACTIVE_XML = 2
+"""`VIR_DOMAIN_XML_INACTIVE`."""
+MOST_POOLS = 128
+NOTHING = frozenset({Code.NO_STORAGE_POOL, Code.NO_STORAGE_VOL})
+WITHOUT = frozenset({Code.NO_SUPPORT})
+"""Answers of a daemon that has no storage driver."""
+EXISTS = frozenset({Code.STORAGE_VOL_EXIST, Code.OPERATION_INVALID})
+"""Answers to the making of a volume whose name, or file, is there."""
+NS = 1_000_000_000
 
 
-def image_at(host: LibvirtHost, path: str) -> Image | None:
-    """The image at a path, None where no pool of the host has one.
+class LibvirtStorage:
+    """The storage of one host."""
 
-    Raises:
-        HostError: The host can't be asked.
-    """
+    def __init__(self, control: Control) -> None:
+        """Take the way to the host; nothing is asked."""
+        self._control = control
 
-    def read(connection: Connection) -> Image:
-        volume = connection.storageVolLookupByPath(path)
-        root = etree.fromstring(volume.XMLDesc(0).encode(), _parser())
-        element = root.find("target/format")
-        kind = element.get("type") if element is not None else None
-        return Image(int(volume.info()[1]), kind or "raw")
+    def pools(self) -> Sequence[Pool]:
+        """The active pools of files; none where the daemon has no storage driver.
 
-    _refresh(host, path)
-    return _found(host, "looking for an image", read)
-
-
-def has_pool(host: LibvirtHost, path: str) -> bool:
-    """Whether a pool of the host has the directory of this path.
-
-    Raises:
-        HostError: The host can't be asked.
-    """
-    directory = str(PurePosixPath(path).parent)
-    name = _found(
-        host,
-        "looking for a storage pool",
-        lambda c: c.storagePoolLookupByTargetPath(directory).name(),
-    )
-    return name is not None
-
-
-def make_image(host: LibvirtHost, path: str, image: Image) -> None:
-    """Make an empty image in the pool that has its directory.
-
-    Raises:
-        HostError: There is no such pool, no room, or it exists already.
-    """
-    where = PurePosixPath(path)
-    host.control.tell(
-        "making an image", lambda c: _create(c, str(where.parent), where.name, image)
-    )
-
-
-def delete_image(host: LibvirtHost, path: str) -> None:
-    """Delete an image; harmless where there is none.
-
-    Raises:
-        HostError: It can't be deleted.
-    """
-
-    def delete(connection: Connection) -> None:
-        connection.storageVolLookupByPath(path).delete(0)
-
-    try:
-        host.control.tell("deleting an image", delete)
-    except HostError as error:
-        if code_of(error) not in NOTHING:
+        Raises:
+            HostError: The host can't be asked.
+        """
+        try:
+            texts = self._control.ask("listing storage pools", _pool_texts)
+        except HostError as error:
+            if code_of(error) in WITHOUT:
+                return ()
             raise
+        return [pool for text in texts for pool in _pool(text)]
+
+    def names(self, pool: Pool) -> Sequence[str]:
+        """Names of the volumes of a pool, looked for anew.
+
+        Raises:
+            HostError: The host can't be asked.
+        """
+
+        def listed(connection: Connection) -> list[str]:
+            found = connection.storagePoolLookupByName(pool.name)
+            found.refresh(0)
+            return found.listVolumes()
+
+        return self._control.ask("listing volumes", listed)
+
+    def look(self, pool: Pool, name: str) -> Image | None:
+        """The volume of this name; what a pool does not know is looked for anew.
+
+        Raises:
+            HostError: The host can't be asked.
+        """
+
+        def read(connection: Connection) -> str | None:
+            found = connection.storagePoolLookupByName(pool.name)
+            known = _described(found, name)
+            if known is not None:
+                return known
+            found.refresh(0)
+            return _described(found, name)
+
+        text = self._control.ask("looking for an image", read)
+        return None if text is None else _image(text)
+
+    def make(self, pool: Pool, name: str, image: Image) -> bool:
+        """Make an empty volume, sparse; False = one of that name is there.
+
+        Raises:
+            HostError: It can't be made.
+        """
+        text = _volume(name, image)
+
+        def made(connection: Connection) -> None:
+            connection.storagePoolLookupByName(pool.name).createXML(text, 0)
+
+        try:
+            self._control.tell("making an image", made)
+        except HostError as error:
+            if code_of(error) in EXISTS and self.look(pool, name) is not None:
+                return False
+            raise
+        return True
+
+    def delete(self, pool: Pool, name: str) -> None:
+        """Delete a volume; harmless where there is none.
+
+        Raises:
+            HostError: It can't be deleted.
+        """
+
+        def gone(connection: Connection) -> None:
+            found = connection.storagePoolLookupByName(pool.name)
+            volume = _volume_of(found, name)
+            if volume is None:
+                found.refresh(0)
+                volume = _volume_of(found, name)
+            if volume is not None:
+                volume.delete(0)
+
+        self._control.tell("deleting an image", gone)
+
+    def users(self, path: str) -> Sequence[str]:
+        """Guests whose definitions name this path, and images that lie over it.
+
+        Raises:
+            HostError: The host can't be asked.
+        """
+        return sorted(
+            set(
+                self._control.ask(
+                    "looking who uses an image", lambda c: _users(c, path)
+                )
+            )
+        )
 
 
-def shared(source: LibvirtHost, destination: LibvirtHost, path: str) -> bool | None:
-    """Whether both hosts see the same directory: what one writes the other reads.
-
-    Args:
-        source: Where a volume is made, and deleted again.
-        destination: Where it is looked for.
-        path: A file in the directory.
-
-    Returns:
-        None: a host has no pool there, so nobody can tell.
-
-    Raises:
-        HostError: A host can't be asked.
-    """
-    if not (has_pool(source, path) and has_pool(destination, path)):
-        return None
-    proof = str(PurePosixPath(path).with_name(f"{PROOF}{os.urandom(8).hex()}"))
-    make_image(source, proof, Image(0, "raw"))
-    try:
-        return image_at(destination, proof) is not None
-    finally:
-        delete_image(source, proof)
+def _pool_texts(connection: Connection) -> list[str]:
+    pools = connection.listAllStoragePools(ACTIVE)[:MOST_POOLS]
+    return [pool.XMLDesc(0) for pool in pools]
 
 
-def _create(connection: Connection, directory: str, name: str, image: Image) -> Volume:
+def _pool(text: str) -> Iterator[Pool]:
+    root = _read(text)
+    name, path = root.findtext("name"), root.findtext("target/path")
+    if name and path and root.get("type") in FILES:
+        yield Pool(name, path, _figure(root, "available"))
+
+
+def _described(pool: LibvirtPool, name: str) -> str | None:
+    """A volume's description, which libvirt reads from the file anew."""
+    text: str | None = None
+    with absent(NOTHING):
+        text = pool.storageVolLookupByName(name).XMLDesc(0)
+    return text
+
+
+def _volume_of(pool: LibvirtPool, name: str) -> Volume | None:
+    volume: Volume | None = None
+    with absent(NOTHING):
+        volume = pool.storageVolLookupByName(name)
+    return volume
+
+
+def _image(text: str) -> Image:
+    root = _read(text)
+    form, below = root.find("target/format"), root.find("backingStore/format")
+    return Image(
+        _figure(root, "capacity") or 0,
+        _type(form) or "raw",
+        _figure(root, "allocation"),
+        backing=(root.findtext("backingStore/path") or "").strip(),
+        backing_format=_type(below),
+        changed_ns=_nanoseconds(root.findtext("target/timestamps/ctime")),
+    )
+
+
+def _volume(name: str, image: Image) -> str:
     root = etree.Element("volume")
     etree.SubElement(root, "name").text = name
     etree.SubElement(root, "capacity", unit="bytes").text = str(image.capacity_bytes)
     etree.SubElement(root, "allocation", unit="bytes").text = "0"
     target = etree.SubElement(root, "target")
     etree.SubElement(target, "format", type=image.format)
-    pool = connection.storagePoolLookupByTargetPath(directory)
-    return pool.createXML(etree.tostring(root, encoding="unicode"), 0)
+    if image.backing:
+        below = etree.SubElement(root, "backingStore")
+        etree.SubElement(below, "path").text = image.backing
+        etree.SubElement(below, "format", type=image.backing_format or "raw")
+    return etree.tostring(root, encoding="unicode")
 
 
-def _refresh(host: LibvirtHost, path: str) -> None:
-    """A pool knows what was there when it was last refreshed."""
-    directory = str(PurePosixPath(path).parent)
-    _found(
-        host,
-        "refreshing a storage pool",
-        lambda c: c.storagePoolLookupByTargetPath(directory).refresh(0),
-    )
+def _users(connection: Connection, path: str) -> Iterator[str]:
+    for domain in connection.listAllDomains(0):
+        for flags in (0, INACTIVE_XML):
+            with absent(frozenset({Code.NO_DOMAIN})):
+                if _names(domain.XMLDesc(flags), path):
+                    yield domain.name()
+    directory, _ = split(path)
+    with absent(NOTHING):
+        pool = connection.storagePoolLookupByTargetPath(directory)
+        for name in pool.listVolumes():
+            text = _described(pool, name)
+            if text is not None and _image(text).backing == path:
+                yield f"the image {name}"
 
 
-def _found(
-    host: LibvirtHost, doing: str, function: Callable[[Connection], T]
-) -> T | None:
-    """What was found; None where libvirt says that there is no such thing."""
+def _names(text: str, path: str) -> bool:
+    """Whether a definition has a disk of this path; one that can't be read may."""
     try:
-        return host.ask(doing, function)
-    except HostError as error:
-        if code_of(error) in NOTHING:
-            return None
-        raise
+        return any(disk.source == path for disk in parse(text).disks())
+    except BadInput:
+        return path in text
 
 
-def _parser() -> etree.XMLParser:
-    return etree.XMLParser(resolve_entities=False, no_network=True)
+def _read(text: str) -> etree._Element:
+    return etree.fromstring(text.encode("utf-8", "surrogatepass"), parser())
+
+
+def _type(element: etree._Element | None) -> str:
+    return "" if element is None else element.get("type") or ""
+
+
+def _figure(root: etree._Element, name: str) -> int | None:
+    text = (root.findtext(name) or "").strip()
+    return int(text) if text.isdecimal() else None
+
+
+def _nanoseconds(text: str | None) -> int | None:
+    """`1415372534.663263428` as an integer."""
+    whole, _, part = (text or "").strip().partition(".")
+    if not whole.isdecimal() or not (part or "0").isdecimal():
+        return None
+    return int(whole) * NS + int(f"{part:0<9}"[:9])

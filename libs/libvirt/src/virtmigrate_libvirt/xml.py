@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lxml import etree
 
@@ -19,6 +20,9 @@ from virtmigrate_libvirt.bounds import (
     deeper_than,
     excesses,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 UNITS = {
     **dict.fromkeys(("b", "bytes"), 1),
@@ -46,6 +50,7 @@ class Disk:
         source: File or device path, or name; "" for none (an empty drive).
         read_only: Whether the guest can't write to it.
         shareable: Whether several guests may write to it.
+        format: Of its image, as its driver is told.
     """
 
     target: str
@@ -54,6 +59,7 @@ class Disk:
     source: str
     read_only: bool
     shareable: bool
+    format: str = "raw"
 
 
 class Document:
@@ -137,6 +143,22 @@ class Document:
         node.text = name
         return Document(root)
 
+    def with_images(self, paths: Mapping[str, str]) -> Document:
+        """A copy whose disks have their image files elsewhere.
+
+        Args:
+            paths: By target name. What lies under an image is read from the image.
+        """
+        root = copy.deepcopy(self._root)
+        for node in root.iterfind("devices/disk"):
+            source, path = node.find("source"), paths.get(_disk(node).target)
+            if source is None or path is None:
+                continue
+            source.set("file", path)
+            for below in node.findall("backingStore"):
+                node.remove(below)
+        return Document(root)
+
     def text(self) -> str:
         """The document as text."""
         return etree.tostring(self._root, encoding="unicode")
@@ -151,6 +173,7 @@ LONGEST_NUMBER = 18
 
 def _disk(node: etree._Element) -> Disk:
     source, target = node.find("source"), node.find("target")
+    driver = node.find("driver")
     found = ""
     if source is not None:
         keys = ("file", "dev", "name", "dir", "volume")
@@ -162,6 +185,7 @@ def _disk(node: etree._Element) -> Disk:
         source=found,
         read_only=node.find("readonly") is not None,
         shareable=node.find("shareable") is not None,
+        format="raw" if driver is None else driver.get("type") or "raw",
     )
 
 

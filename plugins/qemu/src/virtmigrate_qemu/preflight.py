@@ -15,7 +15,7 @@ from virtmigrate_libvirt.flags import FLAGS
 from virtmigrate_libvirt.host import ours
 from virtmigrate_libvirt.link import code_of
 from virtmigrate_libvirt.xml import parse
-from virtmigrate_qemu import documents
+from virtmigrate_qemu import copying, documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -169,11 +169,12 @@ def _rehearsal(request: PlanContext) -> list[Finding]:
     contradictory = options.copy_storage and options.copy_storage_inc
     if stopped or options.offline or contradictory or not phases.available():
         return []
-    flags = sum(FLAGS[name] for name in REHEARSED if getattr(options, name))
+    asked = sum(FLAGS[name] for name in REHEARSED if getattr(options, name))
+    flags = copying.flags_for(asked, request.disks)
+    texts = (request.definitions.live, request.definitions.persistent)
+    given = copying.params_for(options.to_libvirt_params(), request.disks, texts)
     params: dict[str, ParamValue] = {
-        name: value
-        for name, value in options.to_libvirt_params().items()
-        if name in REHEARSED_PARAMS
+        name: value for name, value in given.items() if name in REHEARSED_PARAMS
     }
     uuid = request.guest.uuid
     try:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.host import RunState
 from virtmigrate_libvirt.flags import PAUSED, PEER2PEER, TUNNELLED
+from virtmigrate_qemu import copying
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,13 +25,18 @@ def flags_of(ctx: Context, *, peer: bool = False) -> int:
         ctx: The migration.
         peer: Whether the source's daemon drives.
     """
-    word = ctx.options.to_libvirt_flags()
+    word = copying.flags_for(ctx.options.to_libvirt_flags(), ctx.plan.disks)
     return word | PEER2PEER if peer else word & ~(PEER2PEER | TUNNELLED)
 
 
 def params_of(ctx: Context) -> Mapping[str, ParamValue]:
     """The typed parameters of what is in effect."""
-    return ctx.options.to_libvirt_params()
+    found = ctx.captured.definitions if ctx.captured else None
+    return copying.params_for(
+        ctx.options.to_libvirt_params(),
+        ctx.plan.disks,
+        (found.live, found.persistent) if found else (None, None),
+    )
 
 
 def lands_paused(ctx: Context) -> bool:

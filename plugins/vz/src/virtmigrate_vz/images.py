@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.errors import HostError, Side
 from virtmigrate.plan import Finding, Level
-from virtmigrate_libvirt import storage
+from virtmigrate_libvirt import pools as storage
 from virtmigrate_libvirt.host import ours
 from virtmigrate_libvirt.xml import parse
 
