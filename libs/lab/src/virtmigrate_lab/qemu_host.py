@@ -157,6 +157,7 @@ def start_daemon(
     """
     pid_file = paths.root / "libvirtd.pid"
     pid_file.unlink(missing_ok=True)
+    paths.socket.unlink(missing_ok=True)  # a killed daemon's: it must not look ready
     argv = [sys.executable, "-I", "-S", reaper.__file__, str(pid_file)]
     daemon = ["libvirtd", *(["--listen"] if tls else [])]
     parent = spawn([*argv, *space.enter(), *daemon], log, lab_id)
