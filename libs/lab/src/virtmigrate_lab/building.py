@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.resources import as_file, files
 
-from virtmigrate_lab import network, qemu_host, record, ssh, ways
+from virtmigrate_lab import network, pools, qemu_host, record, ssh, ways
 from virtmigrate_lab.commands import spawn, tail
 from virtmigrate_lab.errors import LabError, LabRefused, LabUnavailable
 from virtmigrate_lab.host import Host
@@ -142,6 +142,7 @@ def build_qemu(
         )
         with as_file(files("virtmigrate_lab") / "guest" / "guest.elf") as guest:
             qemu_host.write_files(paths, spec, lab_id, guest)
+        pools.furnish(layout, paths, name)
         qemu_host.warm_capabilities(paths, same_user=same_user)
         spaces[name] = open_host(switch, layout, paths, lab_id)
         network.plug(switch, spaces[name], index)
@@ -241,6 +242,7 @@ def _clear(layout: Layout) -> None:
         layout.guests,
         layout.vz,
         layout.pki,
+        layout.storage,
     ):
         shutil.rmtree(directory, ignore_errors=True)
     for path in (layout.control, layout.log, layout.state_dir / "switch.ready"):

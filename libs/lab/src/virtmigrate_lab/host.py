@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from virtmigrate_lab import qemu_host
+from virtmigrate_lab import pools, qemu_host
 from virtmigrate_lab.layout import HostPaths
 from virtmigrate_lab.namespaces import Space
 from virtmigrate_lab.processes import Process, end, marked
@@ -85,6 +85,21 @@ class Host:
                 if uuid.encode("ascii") in words.read_bytes().split(b"\0"):
                     return process
         return None
+
+    def pool_target(self, pool: str) -> str:
+        """The path of a pool's directory, as this host sees it.
+
+        Raises:
+            LabRefused: there is no such pool (``pools.POOLS``).
+        """
+        return pools.named(pool).target(self.name)
+
+    def outside(self, path: str) -> Path:
+        """A file of this host, by a path that is good outside of it.
+
+        Links to absolute paths on the way lead to the machine's files, not the host's.
+        """
+        return Path(f"/proc/{self.space.holder.pid}/root") / path.lstrip("/")
 
     def crash(self) -> None:
         """End everything that runs here at once, as a power cut would.

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
-from virtmigrate_lab import building, network, vz_guests
+from virtmigrate_lab import building, network, pools, vz_guests
 from virtmigrate_lab.domain import GuestOptions, GuestSettings
 from virtmigrate_lab.errors import LabNotFound, LabRefused
 from virtmigrate_lab.guests import Guests
@@ -126,6 +126,35 @@ class Lab:
         except KeyError as error:
             known = ", ".join(self.hosts)
             raise LabRefused(f"no host {name} in this lab (hosts: {known})") from error
+
+    def pool_target(self, host: str, pool: str) -> str:
+        """The path of a pool's directory, as a qemu host sees it.
+
+        Args:
+            host: The host.
+            pool: ``local``, ``shared``, ``remount``, ``lying`` ...: ``pools.POOLS``.
+
+        Raises:
+            LabRefused: there is no such host or pool.
+        """
+        return self._with_pools(host).pool_target(pool)
+
+    def pool_path(self, host: str, pool: str) -> Path:
+        """A pool's directory, by a path that is good here; see :meth:`pool_target`.
+
+        Files in it can be made, read and removed; libvirt sees them at its next
+        ``pool-refresh``. It is good as long as the lab is up.
+        """
+        where = self._with_pools(host)
+        return where.outside(where.pool_target(pool))
+
+    def _with_pools(self, host: str) -> Host:
+        where = self.host(host)
+        if isinstance(where, VzHost):
+            raise LabRefused(
+                f"host {host} is of kind vz: it has no pools", remedy="name a qemu host"
+            )
+        return where
 
     @property
     def guests(self) -> Guests:
@@ -296,7 +325,8 @@ class Lab:
     def tidy(self) -> None:
         """Make the hosts as good as new: no guests, free links, daemons that answer.
 
-        Domains that were defined in another way than by :meth:`guest_start` go too.
+        Domains that were defined in another way than by :meth:`guest_start` go too, and
+        so does all that is in the pools, and pools that are not the lab's.
         """
         for host in self.hosts.values():
             for process in host.processes():
@@ -308,6 +338,17 @@ class Lab:
         self.tcp_buffers("deep")
         self.guests.clear()
         self.vz_guests.clear()
+        self._tidy_pools()
+
+    def _tidy_pools(self) -> None:
+        hosts = self.qemu
+        found = [
+            pools.empty(self.pool_path(host, pool))
+            for host in hosts
+            for pool in pools.POOLS
+        ]
+        for host in hosts.values():
+            pools.renew(host.virsh, changed=any(found))
 
     def down(self) -> None:
         """End everything that belongs to the lab and remove its files."""

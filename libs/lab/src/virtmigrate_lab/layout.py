@@ -8,7 +8,8 @@
     STATE/guests/GUEST.json       how a guest was started
     STATE/vz                      what the vz hosts share: a directory each, the history
     STATE/pki                     who signs certificates, while they are made
-STATE/HOST/run, etc, var      a host's private directories
+    STATE/storage                 what is mounted on hosts as pools: shared, lying-HOST
+    STATE/HOST/run, etc, var      a host's private directories
     STATE/HOST/run/libvirt/libvirt-sock
 """
 
@@ -143,6 +144,11 @@ class Layout:
     def pki(self) -> Path:
         """Who signs certificates, while they are made."""
         return self.state_dir / "pki"
+
+    @property
+    def storage(self) -> Path:
+        """What is mounted on hosts as pools."""
+        return self.state_dir / "storage"
 
     @property
     def vz(self) -> Path:

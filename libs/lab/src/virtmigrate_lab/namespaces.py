@@ -42,6 +42,7 @@ mount --rbind "$host/var" /var
 mount --rbind "$host/run" /run
 mount --rbind /etc /run/machine-etc
 mount --rbind "$host/etc" /etc
+mount --all --fstab "$host/fstab"
 : > "$ready"
 exec sleep infinity
 """

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DRIVER = "libvirt/connection-driver/libvirt_driver_qemu.so"
+POOLS = "libvirt/storage-backend/libvirt_storage_backend_fs.so"
 PROBE_TIMEOUT_S = 20.0
 
 
@@ -42,8 +43,10 @@ NEEDS = (
         "libvirt-daemon-driver-qemu",
         files=(f"lib*/{DRIVER}", f"lib/*/{DRIVER}"),
     ),
+    Need("libvirt-daemon", files=(f"lib*/{POOLS}", f"lib/*/{POOLS}")),
     Need("libvirt-clients", command="virsh"),
     Need("qemu-system-x86", command="qemu-system-x86_64"),
+    Need("qemu-utils", command="qemu-img"),
     Need("iproute2", command="ip"),
     Need("iproute2", command="tc"),
     Need("util-linux", command="unshare"),
