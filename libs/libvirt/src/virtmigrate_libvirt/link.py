@@ -187,18 +187,19 @@ def open_link(uri: HostURI, text: str, side: Side, *, deadline_s: float) -> Link
         raise faults.unopened(faults.fault_of(error), about) from error
 
 
-@contextmanager
-def absent(codes: Collection[int]) -> Iterator[None]:
-    """Let these answers pass: what was asked for is not there.
+def found(ask: Callable[[], T], nothing: Collection[int]) -> T | None:
+    """What libvirt answers inside a call; None where it says that there is none.
 
     Args:
-        codes: libvirt's numbers for it.
+        ask: Asks it.
+        nothing: libvirt's numbers for that.
     """
     try:
-        yield
+        return ask()
     except libvirt.libvirtError as error:
-        if error.get_error_code() not in codes:
+        if error.get_error_code() not in nothing:
             raise
+        return None
 
 
 def code_of(error: BaseException) -> int:

@@ -6,6 +6,7 @@ or of network objects has no images that could be looked for by name.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lxml import etree
@@ -13,14 +14,14 @@ from lxml import etree
 from virtmigrate.errors import BadInput, HostError
 from virtmigrate.storage import Image, Pool, split
 from virtmigrate_libvirt.codes import Code
-from virtmigrate_libvirt.link import absent, code_of
+from virtmigrate_libvirt.link import code_of, found
 from virtmigrate_libvirt.xml import parse, parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from virtmigrate_libvirt.control import Control
-    from virtmigrate_libvirt.protocol import Connection, Volume
+    from virtmigrate_libvirt.protocol import Connection
     from virtmigrate_libvirt.protocol import Pool as LibvirtPool
 
 FILES = ("dir", "fs", "netfs")
@@ -67,9 +68,9 @@ class LibvirtStorage:
         """
 
         def listed(connection: Connection) -> list[str]:
-            found = connection.storagePoolLookupByName(pool.name)
-            found.refresh(0)
-            return found.listVolumes()
+            there = connection.storagePoolLookupByName(pool.name)
+            there.refresh(0)
+            return there.listVolumes()
 
         return self._control.ask("listing volumes", listed)
 
@@ -81,12 +82,12 @@ class LibvirtStorage:
         """
 
         def read(connection: Connection) -> str | None:
-            found = connection.storagePoolLookupByName(pool.name)
-            known = _described(found, name)
+            there = connection.storagePoolLookupByName(pool.name)
+            known = _described(there, name)
             if known is not None:
                 return known
-            found.refresh(0)
-            return _described(found, name)
+            there.refresh(0)
+            return _described(there, name)
 
         text = self._control.ask("looking for an image", read)
         return None if text is None else _image(text)
@@ -118,13 +119,13 @@ class LibvirtStorage:
         """
 
         def gone(connection: Connection) -> None:
-            found = connection.storagePoolLookupByName(pool.name)
-            volume = _volume_of(found, name)
-            if volume is None:
-                found.refresh(0)
-                volume = _volume_of(found, name)
-            if volume is not None:
-                volume.delete(0)
+            there = connection.storagePoolLookupByName(pool.name)
+            for _ in range(2):
+                volume = found(lambda: there.storageVolLookupByName(name), NOTHING)
+                if volume is not None:
+                    volume.delete(0)
+                    return
+                there.refresh(0)
 
         self._control.tell("deleting an image", gone)
 
@@ -157,17 +158,7 @@ def _pool(text: str) -> Iterator[Pool]:
 
 def _described(pool: LibvirtPool, name: str) -> str | None:
     """A volume's description, which libvirt reads from the file anew."""
-    text: str | None = None
-    with absent(NOTHING):
-        text = pool.storageVolLookupByName(name).XMLDesc(0)
-    return text
-
-
-def _volume_of(pool: LibvirtPool, name: str) -> Volume | None:
-    volume: Volume | None = None
-    with absent(NOTHING):
-        volume = pool.storageVolLookupByName(name)
-    return volume
+    return found(lambda: pool.storageVolLookupByName(name).XMLDesc(0), NOTHING)
 
 
 def _image(text: str) -> Image:
@@ -198,18 +189,17 @@ def _volume(name: str, image: Image) -> str:
 
 
 def _users(connection: Connection, path: str) -> Iterator[str]:
+    gone = frozenset({Code.NO_DOMAIN})
     for domain in connection.listAllDomains(0):
-        for flags in (0, INACTIVE_XML):
-            with absent(frozenset({Code.NO_DOMAIN})):
-                if _names(domain.XMLDesc(flags), path):
-                    yield domain.name()
+        texts = [found(partial(domain.XMLDesc, f), gone) for f in (0, INACTIVE_XML)]
+        if any(_names(text, path) for text in texts if text):
+            yield domain.name()
     directory, _ = split(path)
-    with absent(NOTHING):
-        pool = connection.storagePoolLookupByTargetPath(directory)
-        for name in pool.listVolumes():
-            text = _described(pool, name)
-            if text is not None and _image(text).backing == path:
-                yield f"the image {name}"
+    pool = found(lambda: connection.storagePoolLookupByTargetPath(directory), NOTHING)
+    for name in pool.listVolumes() if pool else ():
+        text = _described(pool, name) if pool else None
+        if text is not None and _image(text).backing == path:
+            yield f"the image {name}"
 
 
 def _names(text: str, path: str) -> bool:
