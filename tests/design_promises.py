@@ -155,6 +155,7 @@ BUILT: dict[str, str] = {
     ),
     "built.names": "A distribution is a prefix package of its own, in a src layout.",
     "built.python": "Python 3.11 and later.",
+    "recover.disks-kept": "No disk is deleted that something refers to.",
     "recover.policy": "A restarted controller resumes the policy of a live job.",
     "built.small-files": "No file of Python is over 400 lines.",
 }
@@ -168,10 +169,6 @@ LATER: dict[str, tuple[str, str]] = {
     "recover.fencing": (
         "A fencing token is checked before each irreversible call.",
         "recovery",
-    ),
-    "recover.disks-kept": (
-        "No disk is deleted that something refers to.",
-        "disks",
     ),
     "switch.separable": (
         "A move may be held after prepare, and confirm behind the next perform.",

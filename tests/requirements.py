@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from tests import design_promises
+from tests import design_promises, disk_promises
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ DESIGN = "the design, docs/architecture.md and docs/decisions"
 
 ISSUE_4 = "issue 4, how a migration ends"
 ISSUE_5 = "issue 5, nothing is lost"
-DISKS = "disks"
+ISSUE_6 = "issue 6, disks and pre-flight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +127,16 @@ REQUIREMENTS: dict[str, Requirement] = {
     ),
     # --- disks ---------------------------------------------------------------
     "disks.silly": Requirement(
-        BOTH, "Destination images are made; the user is never asked to.", DISKS
+        BOTH, "Destination images are made; the user is never asked to."
     ),
     "disks.existence": Requirement(
-        PATCH, "A file at the same path is never taken as proof of sharing.", DISKS
+        PATCH, "A file at the same path is never taken as proof of sharing."
     ),
     "disks.validate": Requirement(
-        REVIEW, "Sharing is proven for each disk, or it is an error.", DISKS
+        REVIEW, "Sharing is proven for each disk, or it is an error."
     ),
     "disks.right-thing": Requirement(
-        BOTH, "Shared disks stay and the others are copied, without an option.", DISKS
+        BOTH, "Shared disks stay and the others are copied, without an option."
     ),
     # --- say what you mean ---------------------------------------------------
     "say.three-answers": Requirement(
@@ -368,12 +368,14 @@ REQUIREMENTS: dict[str, Requirement] = {
 }
 
 # What the design promises beyond that.
-REQUIREMENTS |= {
-    name: Requirement(DESIGN, text) for name, text in design_promises.BUILT.items()
-} | {
-    name: Requirement(DESIGN, text, part)
-    for name, (text, part) in design_promises.LATER.items()
-}
+REQUIREMENTS |= (
+    {name: Requirement(DESIGN, text) for name, text in design_promises.BUILT.items()}
+    | {name: Requirement(ISSUE_6, text) for name, text in disk_promises.BUILT.items()}
+    | {
+        name: Requirement(DESIGN, text, part)
+        for name, (text, part) in design_promises.LATER.items()
+    }
+)
 
 _Test = TypeVar("_Test", bound="Callable[..., object]")
 

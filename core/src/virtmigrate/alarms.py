@@ -45,7 +45,11 @@ def limit_s(hook: str, plan: Plan) -> float:
     if hook != "perform" and not waits:
         return usual
     size = plan.workload.memory_bytes if plan.workload else 0
-    return policy.deadline_s(size) + policy.limits.max_switchover_s + usual
+    return (
+        policy.deadline_s(size, plan.copy_bytes)
+        + policy.limits.max_switchover_s
+        + usual
+    )
 
 
 class Due(NamedTuple):

@@ -123,7 +123,7 @@ def _standstill(policy: Policy, history: History, elapsed: float) -> Decision | 
 
 
 def _deadline(policy: Policy, history: History, elapsed: float) -> Decision | None:
-    most = policy.deadline_s(history.size)
+    most = policy.deadline_s(history.size, history.copied)
     if elapsed < most or history.has_done(Do.SUSPEND):
         return None
     name = "max_total_s" if policy.limits.max_total_s else "max_total_s_per_gib"

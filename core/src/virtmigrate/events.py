@@ -87,6 +87,12 @@ class Progress(_Event):
     """Passes so far."""
     postcopy: bool
     """Whether post-copy has begun."""
+    disk_total_bytes: int | None = None
+    """Of `total_bytes`, what is on disks."""
+    disk_processed_bytes: int | None = None
+    """Of `processed_bytes`, likewise."""
+    disk_remaining_bytes: int | None = None
+    """Of `remaining_bytes`, likewise."""
     throttle_percent: int | None = None
     """Taken of the guest's CPUs."""
     remaining_s: float | None = None

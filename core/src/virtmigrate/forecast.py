@@ -141,13 +141,15 @@ class _Case:
     policy: Policy
     able: frozenset[Do]
     memory: float
+    disks: float
     rate: float
     runs: bool
 
     def end(self, plain: Course, share: float, *, waits: bool) -> _End:
         """What the policy makes of a pre-copy."""
         way, total_s, stop_ms, sent = _way(self, plain, waits=waits)
-        late = total_s > self.policy.deadline_s(int(self.memory))
+        total_s, sent = total_s + self.disks / self.rate, sent + self.disks
+        late = total_s > self.policy.deadline_s(int(self.memory), int(self.disks))
         return _End(share, not waits, plain, way, total_s, stop_ms, sent, late)
 
 
@@ -159,6 +161,7 @@ def foresee(
     *,
     runs: bool,
     delta: bool = False,
+    disk_bytes: int = 0,
 ) -> Forecast:
     """Foretell one transfer.
 
@@ -169,10 +172,14 @@ def foresee(
         able: What can be done to the transfer (`monitor.able`).
         runs: Whether the guest runs meanwhile.
         delta: Whether rewritten pages are sent as differences.
+        disk_bytes: Of disks, to be copied before memory.
     """
     known = {
         "dirty_mib_s": _per_second(workload),
-        "basis": _basis(workload, link, delta=delta and runs),
+        "basis": (
+            *_basis(workload, link, delta=delta and runs),
+            *_of_disks(disk_bytes),
+        ),
     }
     if link is None:
         return Forecast(verdict=Verdict.UNKNOWN, **known)
@@ -180,7 +187,7 @@ def foresee(
     if runs and not workload.curve:
         return Forecast(verdict=Verdict.UNKNOWN, **known)
     memory = float(workload.used_bytes or workload.memory_bytes)
-    case = _Case(policy, able, memory, link.mib_s * MIB, runs)
+    case = _Case(policy, able, memory, disk_bytes, link.mib_s * MIB, runs)
     ends = _ends(case, workload, delta=delta)
     chance = sum(end.share for end in ends if end.well)
     return Forecast(
@@ -209,6 +216,14 @@ def _basis(workload: Workload, link: Link | None, *, delta: bool) -> tuple[str, 
             f" to be little in {SMALL_WRITES:.0%} of guests"
         )
     return tuple(lines)
+
+
+def _of_disks(disk_bytes: int) -> tuple[str, ...]:
+    if not disk_bytes:
+        return ()
+    mib = disk_bytes / MIB
+    said = "copied before memory; what is rewritten meanwhile is not counted"
+    return (f"disks: {mib:.0f} MiB that they take at the source, {said}",)
 
 
 def _per_second(workload: Workload) -> float | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from virtmigrate.forecast import Workload
+from virtmigrate.mirror import Mirror, memory_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -104,6 +105,8 @@ class History:
         moved_s: When something was last seen to be sent.
         downtime_ms: The stop that is permitted now, as far as we have said.
         acts: What was done, and when (`rule`, seconds since the start).
+        copied: Bytes of disks that are copied beside.
+        mirror: How that gets on; everything else here is memory's.
     """
 
     began_s: float
@@ -119,6 +122,8 @@ class History:
     moved_s: float = 0.0
     downtime_ms: int | None = None
     acts: list[tuple[str, Do, float]] = field(default_factory=list)
+    copied: int = 0
+    mirror: Mirror = field(default_factory=Mirror)
     looked_s: float = -math.inf
     _passed_s: float = 0.0
     _read_s: float | None = None
@@ -139,6 +144,10 @@ class History:
         at_s = self._passes_to(now_s)
         if sample is None:
             return
+        self.mirror.add(at_s, sample)
+        if self.mirror.left is not None:
+            self.moved_s = at_s if self.mirror.moves else self.moved_s
+        sample = memory_of(sample)
         left, number = figure(sample.remaining_bytes), figure(sample.iteration)
         total = figure(sample.total_bytes)
         if left is not None and total is not None and (left > total or not total):

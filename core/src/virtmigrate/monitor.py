@@ -9,6 +9,7 @@ from virtmigrate.convergence import Limit, decide, looks
 from virtmigrate.errors import AnswerLost, Cancelled, VirtmigrateError
 from virtmigrate.history import History
 from virtmigrate.host import RunState
+from virtmigrate.mirror import whole
 from virtmigrate.outlook import DOWNTIME_MS, UNKNOWN, Outlook, outlook
 from virtmigrate.patience import Patience
 from virtmigrate.policy import Do
@@ -39,6 +40,9 @@ KEPT = (
     "iteration",
     "throttle_percent",
     "postcopy",
+    "disk_total_bytes",
+    "disk_processed_bytes",
+    "disk_remaining_bytes",
 )
 """Figures of a sample that the journal keeps."""
 SAMPLES_KEPT = 300
@@ -110,6 +114,7 @@ class Monitor:
             throttles=bool(ctx.options.auto_converge),
             workload=ctx.plan.workload,
             downtime_ms=DOWNTIME_MS,
+            copied=ctx.plan.copy_bytes,
         )
         try:
             return perform()
@@ -187,7 +192,7 @@ class Monitor:
     # What is told.
 
     def _report(self, sample: Sample) -> None:
-        total, left = sample.total_bytes, sample.remaining_bytes
+        total, left = whole(sample, self.history.size)
         raw = sample.percent
         if raw is None and total and left is not None:
             raw = 100.0 * (1 - min(left, total) / total)

@@ -195,6 +195,8 @@ def outlook(history: History, policy: Policy) -> Outlook:
         history: The transfer so far.
         policy: Whose limits count.
     """
+    if history.mirror.left is not None:
+        return Outlook(remaining_s=history.mirror.remaining_s(history.size))
     left, rate = history.left, history.sending() or history.usual()
     if left is None or not rate or not history.passes:
         return _by_percent(history)
@@ -210,7 +212,8 @@ def outlook(history: History, policy: Policy) -> Outlook:
         # Differences and a throttle take their time: then it will show.
         return replace(found, converges=None)
     total_s = history.points[-1].at_s + (found.remaining_s or 0.0)
-    if found.converges and history.size and total_s > policy.deadline_s(history.size):
+    most_s = policy.deadline_s(history.size, history.copied)
+    if found.converges and history.size and total_s > most_s:
         return replace(found, converges=False)
     return found
 

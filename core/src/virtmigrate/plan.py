@@ -205,6 +205,11 @@ class Plan(Model):
         """The guest's name at the destination."""
         return self.settlement.effective().dest_name or self.guest.name
 
+    @property
+    def copy_bytes(self) -> int:
+        """Bytes of disks that are copied, about."""
+        return sum(disk.copy_bytes for disk in self.disks)
+
     def digest(self) -> str:
         """SHA-256 of the plan's canonical JSON, hex; what was measured is left out."""
         text = self.model_dump_json(exclude=MEASURED)

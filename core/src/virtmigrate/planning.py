@@ -171,7 +171,15 @@ def _foretold(plan: Plan, link: Link | None) -> Plan:
     runs = options.live is True
     can = able(plan, options)
     delta = "xbzrle" in (options.compression_methods or ())
-    told = foresee(plan.workload, plan.policy, link, can, runs=runs, delta=delta)
+    told = foresee(
+        plan.workload,
+        plan.policy,
+        link,
+        can,
+        runs=runs,
+        delta=delta,
+        disk_bytes=plan.copy_bytes,
+    )
     return plan.model_copy(update={"forecast": told})
 
 

@@ -279,11 +279,20 @@ class Policy(Model):
         """Whether any of its rules goes by a prediction."""
         return any(rule.when.outlook for rule in self.rules)
 
-    def deadline_s(self, size_bytes: int) -> float:
-        """Seconds of transfer after which it ends, for a guest of this size."""
+    def deadline_s(self, size_bytes: int, disk_bytes: int = 0) -> float:
+        """Seconds of transfer after which it ends, for a guest of this size.
+
+        Args:
+            size_bytes: Its memory.
+            disk_bytes: Of disks that are copied with it.
+        """
         limits = self.limits
         each = limits.max_total_s_per_gib
-        by_size = None if each is None else each * self.sizing.of(size_bytes)
+        by_size = (
+            None
+            if each is None
+            else each * (self.sizing.of(size_bytes) + disk_bytes / GIB)
+        )
         given = [x for x in (limits.max_total_s, by_size) if x is not None]
         return min(given)
 

@@ -155,7 +155,11 @@ def _see_through(again: Reopened) -> None:
     since_s = max(0.0, ctx.clock.wall() - began)
     policy = ctx.plan.policy
     size = ctx.plan.workload.memory_bytes if ctx.plan.workload else 0
-    most = policy.deadline_s(size) + policy.limits.max_switchover_s + PATIENCE_S
+    most = (
+        policy.deadline_s(size, ctx.plan.copy_bytes)
+        + policy.limits.max_switchover_s
+        + PATIENCE_S
+    )
     until = ctx.clock.now() - since_s + most
 
     def wait() -> None:
