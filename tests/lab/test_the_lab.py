@@ -257,8 +257,9 @@ set -e
 lab="$1 -m virtmigrate_lab"
 trap "$lab down" EXIT
 $lab up
-$lab guest start g --memory 16
-virsh -q -c "$($lab env --host a)" migrate --live --p2p g "$($lab env --host b)"
+$lab guest start g --memory 16 --disk local:8
+a="$($lab env --host a)" b="$($lab env --host b)"
+virsh -q -c "$a" migrate --live --p2p --copy-storage-all g "$b"
 $lab guest check g --json
 """
 
@@ -279,5 +280,6 @@ def test_it_works_without_root(tmp_path_factory):
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["hosts"]["b"] == "running"
+    assert report["disks"][0]["verified"] == 2048
     assert report["ok"]
     assert time.monotonic() > report["since"]

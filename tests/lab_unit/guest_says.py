@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def record(name="g", counter=0, **numbers):
+def record(name="g", counter=0, disks=(), **numbers):
     """A record as the guest program writes it."""
     values = {
         "writes": 0,
@@ -17,7 +17,7 @@ def record(name="g", counter=0, **numbers):
         **numbers,
     }
     body = f"S {name} {2 * counter:x} {counter:x} " + " ".join(
-        f"{v:x}" for v in values.values()
+        f"{v:x}" for v in [*values.values(), *(n for disk in disks for n in disk)]
     )
     total = 0
     for byte in body.encode("ascii"):

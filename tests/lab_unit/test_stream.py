@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.lab_unit.guest_says import beats, record
-from virtmigrate_lab.stream import Parser, parse_record
+from virtmigrate_lab.stream import DiskRecord, Parser, parse_record
 
 
 def parse(data, cuts=()):
@@ -28,6 +28,20 @@ def test_a_record_tells_everything_the_guest_said():
     assert (said.errors, said.first_bad) == (1, 9)
     assert said.ready
     assert said.fault
+
+
+def test_a_record_tells_of_disks_too():
+    disks = [(0x123, 0x100, 0x4000, 7, 1, 2, 5), (9, 8, 0x1000, 3, 0, 0, 0xFFFFFFFF)]
+    (feed,) = parse(record(disks=disks))
+    one, two = feed.record.disks
+    assert one == DiskRecord(0x123, 0x100, 0x4000, 7, 1, 2, 5)
+    assert (two.written, two.first_bad) == (9, None)
+    assert parse(record())[0].record.disks == ()
+
+
+def test_half_a_disk_is_not_believed():
+    (feed,) = parse(record(disks=[(1, 2, 3)]))
+    assert (feed.record, feed.garbled) == (None, 1)
 
 
 def test_no_bad_page_is_none():

@@ -33,6 +33,14 @@ def test_a_line_comes_back_as_it_was():
     assert Window.from_line(made.to_line()) == made
 
 
+def test_disks_come_back_too():
+    made = window("a", 1.0, 1.1)
+    disks = [(9, 8, 16, 3, 0, 0, 0xFFFFFFFF)]
+    made.record = Parser().feed(record(counter=7, disks=disks))[0].record
+    assert Window.from_line(made.to_line()) == made
+    assert made.record.disks
+
+
 def test_silences_are_clipped_to_the_time_asked_for():
     heard = [window("a", 1.0, 1.1, gap=(0.0, 1.0)), window("a", 1.1, 1.2)]
     assert longest_silence(heard, 0.0) == pytest.approx(1.0)

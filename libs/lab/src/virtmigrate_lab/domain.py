@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, Literal, TypedDict
 
+from virtmigrate_lab import disks
+from virtmigrate_lab.disks import Disk
 from virtmigrate_lab.errors import LabRefused
 from virtmigrate_lab.layout import INNER_RUN
 from virtmigrate_lab.stream import NAME
@@ -19,6 +21,7 @@ PATTERNS: dict[str, int] = {"sequential": 0, "random": 1, "dense": 2}
 LEAST_MEMORY_MIB = 12
 MOST_MEMORY_MIB = 3072
 LONGEST_RAMP_MS = 600_000
+MOST_DISK_RATE = 1024
 RESERVED_MIB = 4
 """Memory below the guest's pages, and the table of what each must hold."""
 
@@ -37,7 +40,7 @@ XML = """\
   <on_crash>destroy</on_crash>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
-    <controller type='usb' model='none'/>
+{disks}    <controller type='usb' model='none'/>
     <memballoon model='none'/>
     <serial type='unix'>
       <source mode='connect' path='{run}/beat.sock'>
@@ -63,6 +66,8 @@ class GuestSettings(TypedDict, total=False):
     zero_percent: int
     ramp_ms: int
     ramp_rate_mib_s: int
+    disk_rate_mib_s: int
+    disk_working_set_mib: int
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,10 @@ class GuestOptions:
         ramp_ms: How long ``dirty_rate_mib_s`` takes to become ``ramp_rate_mib_s`` once
             it is told to (:meth:`virtmigrate_lab.Lab.guest_ramp`); 0: it can't.
         ramp_rate_mib_s: See ``ramp_ms``.
+        disks: Its disks, at most two: ``hda``, ``hdb``.
+        disk_rate_mib_s: What is written to each disk a second, in blocks of 4 KiB.
+        disk_working_set_mib: The part of each disk, from its beginning, that is written
+            round and round.
 
     Raises:
         LabRefused: a value is out of range.
@@ -107,6 +116,9 @@ class GuestOptions:
     zero_percent: int = 0
     ramp_ms: int = 0
     ramp_rate_mib_s: int = 0
+    disks: tuple[Disk, ...] = ()
+    disk_rate_mib_s: int = 1
+    disk_working_set_mib: int = 8
 
     def __post_init__(self) -> None:
         """Refuse what the guest program can't do."""
@@ -131,6 +143,12 @@ class GuestOptions:
             ),
             (0 <= self.ramp_ms < LONGEST_RAMP_MS, "ramp: 0-599999 ms"),
             (0 <= self.ramp_rate_mib_s < 2**20, "ramp rate: 0-1048575 MiB/s"),
+            (len(self.disks) <= len(disks.TARGETS), f"{len(self.disks)} disks: 0-2"),
+            (0 <= self.disk_rate_mib_s <= MOST_DISK_RATE, "disk rate: 0-1024 MiB/s"),
+            (
+                0 <= self.disk_working_set_mib <= disks.MOST_MIB,
+                f"disk working set: 0-{disks.MOST_MIB} MiB",
+            ),
         ]
         wrong = [text for fine, text in checks if not fine]
         if wrong:
@@ -153,17 +171,22 @@ class GuestOptions:
             "zero": self.zero_percent,
             "ramp": self.ramp_ms,
             "top": self.ramp_rate_mib_s,
+            **disks.words(
+                *(self.uuid, self.disks),
+                *(self.disk_rate_mib_s, self.disk_working_set_mib),
+            ),
         }
         return " ".join(f"{key}={value}" for key, value in values.items())
 
-    def to_xml(self) -> str:
-        """The domain XML; the same on every host."""
+    def to_xml(self, host: str) -> str:
+        """The domain XML; the same on every host, but for disks in some pools."""
         return XML.format(
             name=escape(self.name),
             uuid=uuid.UUID(self.uuid),
             memory=self.memory_mib,
             cmdline=escape(self.cmdline),
             run=INNER_RUN,
+            disks=disks.to_xml(self.name, self.disks, host),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -174,4 +197,6 @@ class GuestOptions:
     def from_json(cls, data: dict[str, Any]) -> GuestOptions:
         """Back from :meth:`to_json`."""
         wave = data.get("wave_ms")
-        return cls(**{**data, "wave_ms": tuple(wave) if wave else None})
+        made = tuple(Disk(**disk) for disk in data.get("disks", ()))
+        again = {"wave_ms": tuple(wave) if wave else None, "disks": made}
+        return cls(**{**data, **again})

@@ -44,7 +44,7 @@ def build(target: Path) -> None:
         tempfile.TemporaryDirectory() as scratch,
     ):
         objects = []
-        for name in ("boot.S", "guest.c"):
+        for name in ("boot.S", "guest.c", "disk.c"):
             made = Path(scratch) / f"{name}.o"
             run(["gcc", *CFLAGS, "-c", str(sources / name), "-o", str(made)])
             objects.append(str(made))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from virtmigrate_lab import domains
+from virtmigrate_lab.disk_image import ImageReport
 from virtmigrate_lab.domain import GuestOptions
 from virtmigrate_lab.errors import LabError, LabRefused
 from virtmigrate_lab.heartbeat import Heartbeat
+from virtmigrate_lab.host import Host
+from virtmigrate_lab.images import Images
 from virtmigrate_lab.layout import Layout
 from virtmigrate_lab.processes import wait_for
 from virtmigrate_lab.qemu_host import virsh
@@ -28,11 +32,21 @@ class Guests:
 
     Args:
         layout: The lab's files.
-        uris: Host and its libvirt URI.
+        hosts: The qemu hosts.
     """
 
     layout: Layout
-    uris: dict[str, str]
+    hosts: Mapping[str, Host]
+
+    @property
+    def uris(self) -> dict[str, str]:
+        """Host and its libvirt URI."""
+        return {name: host.uri for name, host in self.hosts.items()}
+
+    @property
+    def images(self) -> Images:
+        """The images of their disks."""
+        return Images(self.hosts, self.layout.state_dir)
 
     def start(
         self, options: GuestOptions, host: str, *, persistent: bool, paused: bool
@@ -43,23 +57,26 @@ class Guests:
             LabError: it did not get ready in time.
         """
         name, uri = options.name, self.uris[host]
+        self.images.refuse_taken(options, host)
         self.heartbeat(name).forget()
         self._record(name).write_text(json.dumps(options.to_json()), encoding="utf-8")
         try:
-            self._boot(options, uri, persistent=persistent, paused=paused)
+            self.images.create(options, host)
+            self._boot(options, host, persistent=persistent, paused=paused)
             if not paused:
                 self._wait_ready(name, host)
         except LabError:
             domains.remove(uri, options.uuid)
+            self.images.remove(options)
             self._forget(name)
             raise
         return options
 
     def _boot(
-        self, options: GuestOptions, uri: str, *, persistent: bool, paused: bool
+        self, options: GuestOptions, host: str, *, persistent: bool, paused: bool
     ) -> None:
-        xml = self.layout.guests / f"{options.name}.xml"
-        xml.write_text(options.to_xml(), encoding="utf-8")
+        xml, uri = self.layout.guests / f"{options.name}.xml", self.uris[host]
+        xml.write_text(options.to_xml(host), encoding="utf-8")
         words = ["--paused"] if paused else []
         if persistent:
             virsh(uri, "define", str(xml))
@@ -92,17 +109,18 @@ class Guests:
         return GuestOptions.from_json(json.loads(text))
 
     def stop(self, name: str) -> None:
-        """Destroy and undefine a guest wherever it is, and forget it.
+        """Destroy and undefine a guest wherever it is, and forget it and its images.
 
         Raises:
             LabError: there is no such guest, or a host did not let go of it.
         """
         guest = self.options(name)
         domains.remove_everywhere(self.uris.values(), guest.uuid)
+        self.images.remove(guest)
         self._forget(name)
 
     def clear(self) -> None:
-        """Destroy and undefine every domain on every host."""
+        """Destroy and undefine every domain on every host; images stay."""
         domains.clear(self.uris.values())
         for name in self.names():
             self._forget(name)
@@ -128,12 +146,12 @@ class Guests:
     def check(
         self, name: str, *, since: float | None = None, verify: bool = True
     ) -> GuestReport:
-        """Look at a guest: what hosts say, what its heartbeat shows, its memory.
+        """Look at a guest: what hosts say, what its heartbeat shows, memory, disks.
 
         Args:
             name: The guest.
             since: From when on silences count (monotonic seconds; default: all).
-            verify: Have it walk over all of its memory.
+            verify: Have it walk over all of its memory and its disks.
 
         Raises:
             LabRefused: there is no such guest.
@@ -148,9 +166,22 @@ class Guests:
         runs = any(state == domains.RUNNING for state, _ in hosts.values())
         limit = PROGRESS_TIMEOUT_S if runs else SILENT_TIMEOUT_S
         alive = wait_for(lambda: heartbeat.heard_since(asked), limit)
-        verified = heartbeat.verify() if alive and verify else None
-        seen = Seen(hosts, heartbeat.windows(), alive, verified)
+        walk = heartbeat.verify() if alive and verify else None
+        seen = Seen(hosts, heartbeat.windows(), alive, walk)
         return make_report(guest, seen, since)
+
+    def check_images(self, name: str, *, killed: bool = False) -> list[ImageReport]:
+        """Judge the images of a guest that does not run, from outside.
+
+        Args:
+            name: The guest; it is paused or shut off.
+            killed: Its QEMU was killed: what it had not flushed may be lost.
+
+        Raises:
+            LabRefused: there is no such guest, or it runs.
+        """
+        last = self.heartbeat(name).last_record()
+        return self.images.verify(self.options(name), last, killed=killed)
 
     def _forget(self, name: str) -> None:
         self._record(name).unlink(missing_ok=True)

@@ -21,6 +21,19 @@ SILENT_S = 1.0
 
 
 @dataclass(frozen=True)
+class Walk:
+    """A walk that a guest has finished.
+
+    Args:
+        pages: Pages of memory that it verified.
+        blocks: Blocks that it verified, of each disk.
+    """
+
+    pages: int
+    blocks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Heartbeat:
     """What the observer hears of one guest.
 
@@ -59,11 +72,11 @@ class Heartbeat:
         """Whether it beat after a time."""
         return any(window.beats for window in self.windows(moment))
 
-    def verify(self) -> int | None:
-        """Have it walk over all of its memory.
+    def verify(self) -> Walk | None:
+        """Have it walk over all of its memory, and all blocks of its disks.
 
         Returns:
-            How many pages it verified; None if it fell silent or did not end.
+            What it verified; None if it fell silent or did not end.
         """
         before = self.last_record()
         if before is None:
@@ -83,7 +96,11 @@ class Heartbeat:
             if wait_for(settled, ASK_AGAIN_S):
                 break
         record = self.last_record() or before
-        return record.verified - before.verified if self._walked(before) else None
+        if not self._walked(before):
+            return None
+        disks = zip(record.disks, before.disks, strict=True)
+        blocks = tuple(after.verified - disk.verified for after, disk in disks)
+        return Walk(record.verified - before.verified, blocks)
 
     def ramp(self) -> bool:
         """Have it begin to change its rate; whether it said that it does."""

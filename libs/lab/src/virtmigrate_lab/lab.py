@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from virtmigrate_lab import building, network, pools, vz_guests
+from virtmigrate_lab.disk_image import ImageReport
+from virtmigrate_lab.disks import Disk
 from virtmigrate_lab.domain import GuestOptions, GuestSettings
 from virtmigrate_lab.errors import LabNotFound, LabRefused
 from virtmigrate_lab.guests import Guests
@@ -159,7 +161,7 @@ class Lab:
     @property
     def guests(self) -> Guests:
         """The guests on qemu hosts."""
-        return Guests(self._layout, {h.name: h.uri for h in self._record.hosts})
+        return Guests(self._layout, self.qemu)
 
     @property
     def vz_guests(self) -> VzGuests:
@@ -178,6 +180,7 @@ class Lab:
         persistent: bool = True,
         paused: bool = False,
         container: bool = False,
+        disks: Sequence[Disk | str] = (),
         **options: Unpack[GuestSettings],
     ) -> AnyGuest:
         """Boot a guest and wait until its memory is filled.
@@ -188,6 +191,8 @@ class Lab:
             persistent: Whether it has a configuration that outlives it.
             paused: Start it with its CPU stopped (it has not booted then).
             container: A container (``exe``), on vz hosts only.
+            disks: Its disks, at most two, as ``"local:64:qcow2+base"``: they are made
+                in that pool of the host.
             options: ``memory_mib``, ``working_set_mib``, ``dirty_rate_mib_s``,
                 ``pattern``, ... see :class:`~virtmigrate_lab.domain.GuestOptions`.
 
@@ -202,8 +207,9 @@ class Lab:
                 remedy="stop it first, or choose another name",
             )
         if isinstance(where, VzHost):
+            settings = {**options, "disks": tuple(disks)}
             return self.vz_guests.start(
-                vz_guests.asked(name, dict(options), container=container),
+                vz_guests.asked(name, settings, container=container),
                 where.name,
                 persistent=persistent,
                 paused=paused,
@@ -213,7 +219,8 @@ class Lab:
                 f"guest {name}: host {where.name} has no containers",
                 remedy="name a vz host: --host vz-a",
             )
-        guest = GuestOptions(name, str(uuid.uuid4()), **options)
+        chosen = tuple(Disk.parse(d) if isinstance(d, str) else d for d in disks)
+        guest = GuestOptions(name, str(uuid.uuid4()), disks=chosen, **options)
         place = where.name
         return self.guests.start(guest, place, persistent=persistent, paused=paused)
 
@@ -224,6 +231,13 @@ class Lab:
         if self._on_vz(name):
             return self.vz_guests.check(name, since=since)
         return self.guests.check(name, since=since, verify=verify)
+
+    def disks_check(self, name: str, *, killed: bool = False) -> list[ImageReport]:
+        """Judge the images of a guest's disks from outside; it must not run.
+
+        See `check_images` of :class:`Guests`.
+        """
+        return self.guests.check_images(name, killed=killed)
 
     def _on_vz(self, name: str) -> bool:
         """Whether a guest was started on a vz host.

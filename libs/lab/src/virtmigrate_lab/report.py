@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from virtmigrate_lab.disks import TARGETS
 from virtmigrate_lab.domain import GuestOptions
 from virtmigrate_lab.domains import RUNNING
+from virtmigrate_lab.heartbeat import Walk
+from virtmigrate_lab.stream import Record
 from virtmigrate_lab.windows import (
     STALL_S,
     Window,
@@ -24,13 +27,47 @@ class Seen:
         hosts: Host, the state that it tells, and whether it has a configuration.
         windows: Everything that the observer heard.
         alive: Whether it beat while we looked.
-        verified: Pages that it verified; None if it did not.
+        walk: What it verified; None if it did not.
     """
 
     hosts: dict[str, tuple[str, bool]]
     windows: list[Window]
     alive: bool
-    verified: int | None
+    walk: Walk | None
+
+
+@dataclass(frozen=True)
+class DiskReport:
+    """A disk of a guest, as the guest sees it; blocks are of 4 KiB.
+
+    Args:
+        target: ``hda``, ``hdb``.
+        written: The number of its newest write; they count on over boots.
+        flushed: The number of the newest write before its last flush.
+        blocks: Blocks that a whole walk verifies.
+        verified: Blocks verified during this check.
+        errors: Blocks that did not hold what they must.
+        failed: Commands that ended with an error, or not in time.
+        first_bad_block: The lowest block that did not hold what it must.
+    """
+
+    target: str
+    written: int
+    flushed: int
+    blocks: int
+    verified: int
+    errors: int
+    failed: int
+    first_bad_block: int | None
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with it; empty if nothing is."""
+        checks = [
+            (not self.errors, f"{self.errors} blocks do not hold what they must"),
+            (not self.failed, f"{self.failed} commands failed"),
+        ]
+        return [f"disk {self.target}: {text}" for fine, text in checks if not fine]
 
 
 @dataclass(frozen=True)
@@ -55,6 +92,7 @@ class GuestReport:
         longest_silence_ms: Longest silence of its heartbeat since ``since``.
         silences_ms: Each silence of at least 20 ms since then, in order.
         double_run: From and to (s) of each stretch in which it beat on two hosts.
+        disks: Its disks, as it sees them.
         since: Start of the time looked at, in seconds of the monotonic clock.
     """
 
@@ -75,6 +113,7 @@ class GuestReport:
     since: float
     silences_ms: list[float] = field(default_factory=list)
     double_run: list[tuple[float, float]] = field(default_factory=list)
+    disks: list[DiskReport] = field(default_factory=list)
 
     @property
     def running_on(self) -> list[str]:
@@ -95,11 +134,17 @@ class GuestReport:
             (self.memory_ok is not None, "its memory could not be verified"),
             (not self.double_run, f"it ran on two hosts at once: {self.double_run}"),
         ]
-        return [text for fine, text in checks if not fine]
+        wrong = [text for fine, text in checks if not fine]
+        return [*wrong, *self.disk_problems]
+
+    @property
+    def disk_problems(self) -> list[str]:
+        """What is wrong with its disks, as it sees them."""
+        return [text for disk in self.disks for text in disk.problems]
 
     @property
     def ok(self) -> bool:
-        """It runs on one host, goes on there, and its memory is whole."""
+        """It runs on one host, goes on there, its memory and its disks are whole."""
         return not self.problems
 
     def well(self, *, verified: bool) -> bool:
@@ -109,11 +154,17 @@ class GuestReport:
     def lines(self) -> list[str]:
         """For people, without its problems."""
         walked = f"memory: {self.verified} pages verified, {self.errors} wrong"
+        walks = [
+            f"disk {disk.target}: {disk.written} blocks written, {disk.verified}"
+            f" verified, {disk.errors} wrong, {disk.failed} commands failed"
+            for disk in self.disks
+        ]
         return [
             *(f"{host}: {state}" for host, state in self.hosts.items()),
             f"heartbeat: {self.counter} beats, now from {self.beats_on or 'nowhere'}",
             f"longest silence: {self.longest_silence_ms} ms",
             *([walked] if self.verified else []),
+            *walks,
         ]
 
     def to_json(self) -> dict[str, Any]:
@@ -146,12 +197,25 @@ def make_report(
         counter=last.counter if last else 0,
         writes=last.writes if last else 0,
         pages=last.pages if last else 0,
-        verified=seen.verified or 0,
-        memory_ok=None if seen.verified is None else not errors,
+        verified=seen.walk.pages if seen.walk else 0,
+        memory_ok=None if seen.walk is None else not errors,
         errors=errors,
         first_bad_page=last.first_bad if last else None,
         longest_silence_ms=round(1000 * longest_silence(windows, start), 1),
         since=start,
         silences_ms=[round(1000 * s, 1) for s in stalls if s >= STALL_S],
         double_run=overlaps(windows),
+        disks=_disks(last, seen.walk),
     )
+
+
+def _disks(last: Record | None, walk: Walk | None) -> list[DiskReport]:
+    said = last.disks if last else ()
+    verified = walk.blocks if walk else (0,) * len(said)
+    return [
+        DiskReport(
+            *(target, disk.written, disk.flushed, disk.blocks, blocks),
+            *(disk.errors, disk.failed, disk.first_bad),
+        )
+        for target, disk, blocks in zip(TARGETS, said, verified, strict=False)
+    ]

@@ -3,9 +3,10 @@ r"""The guest's serial output: beats of one byte, records of one line. Pure.
 A beat is ``0x80 | (counter & 0x7f)``. A record is seven-bit text::
 
     S name clock counter writes started walks verified pages errors first_bad \
-        flags*sum\n
+        flags [written flushed blocks verified errors failed first_bad]...*sum\n
 
-with hexadecimal numbers; ``sum`` is the exclusive or of the bytes before the star.
+with hexadecimal numbers, the last seven for each of its disks; ``sum`` is the
+exclusive or of the bytes before the star.
 Bytes may be missing anywhere (a guest drops them when nobody reads): a record that
 does not add up is counted, not believed.
 """
@@ -17,14 +18,40 @@ from dataclasses import dataclass
 
 BEAT = 0x80
 SEQUENCE = 0x7F
-LONGEST_LINE = 256
+LONGEST_LINE = 512
 FIELDS = 12
+DISK_FIELDS = 7
 NO_PAGE = 0xFFFFFFFF
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 """What a guest may be called: a name that is safe in a file name and a URI."""
 READY = 1
 RAMPED = 2
 FAULT = 0x80
+
+
+@dataclass(frozen=True)
+class DiskRecord:
+    """What a guest said of one of its disks; blocks are of 4 KiB.
+
+    Args:
+        written: The number of the newest write that has ended; they count on over
+            boots.
+        flushed: The number of the newest write before the last flush; 0 before the
+            first one since it booted.
+        blocks: Blocks that a whole walk verifies.
+        verified: Blocks verified since it booted.
+        errors: Blocks that did not hold what they must.
+        failed: Commands that ended with an error, or not in time.
+        first_bad: The lowest block that did not hold what it must, or None.
+    """
+
+    written: int
+    flushed: int
+    blocks: int
+    verified: int
+    errors: int
+    failed: int
+    first_bad: int | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +73,7 @@ class Record:
         ready: Whether its memory has been filled, so that it dirties and verifies.
         ramped: Whether it has begun to change its rate, as it was asked to.
         fault: Whether it took an exception of the processor.
+        disks: What it said of its disks, in order.
     """
 
     name: str
@@ -61,6 +89,7 @@ class Record:
     ready: bool
     ramped: bool
     fault: bool
+    disks: tuple[DiskRecord, ...] = ()
 
 
 @dataclass
@@ -121,7 +150,8 @@ def parse_record(line: bytes) -> Record | None:
     """One line without its newline; None if it does not add up."""
     body, star, checksum = line.rpartition(b"*")
     words = body.split(b" ")
-    if not star or len(words) != FIELDS or words[0] != b"S":
+    extra = len(words) - FIELDS
+    if not star or words[0] != b"S" or extra < 0 or extra % DISK_FIELDS:
         return None
     total = 0
     for byte in body:
@@ -136,7 +166,7 @@ def parse_record(line: bytes) -> Record | None:
     if not NAME.fullmatch(name):
         return None
     clock, counter, writes, started, walks, verified, pages, errors = numbers[:8]
-    first_bad, flags = numbers[8:]
+    first_bad, flags, *rest = numbers[8:]
     return Record(
         name=name,
         clock_ms=clock,
@@ -147,8 +177,23 @@ def parse_record(line: bytes) -> Record | None:
         verified=verified,
         pages=pages,
         errors=errors,
-        first_bad=None if first_bad == NO_PAGE else first_bad,
+        first_bad=_lowest(first_bad),
         ready=bool(flags & READY),
         ramped=bool(flags & RAMPED),
         fault=bool(flags & FAULT),
+        disks=tuple(
+            _disk(rest[at : at + DISK_FIELDS])
+            for at in range(0, len(rest), DISK_FIELDS)
+        ),
     )
+
+
+def _disk(numbers: list[int]) -> DiskRecord:
+    written, flushed, blocks, verified, errors, failed, first_bad = numbers
+    return DiskRecord(
+        *(written, flushed, blocks, verified, errors, failed), _lowest(first_bad)
+    )
+
+
+def _lowest(number: int) -> int | None:
+    return None if number == NO_PAGE else number

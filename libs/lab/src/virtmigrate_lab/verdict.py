@@ -79,7 +79,8 @@ def _well(report: GuestReport) -> list[str]:
         (not report.errors, f"{report.errors} pages do not hold what they must"),
         (report.memory_ok is not None, "its memory could not be verified"),
     ]
-    return [text for fine, text in checks if not fine]
+    wrong = [text for fine, text in checks if not fine]
+    return [*wrong, *report.disk_problems]
 
 
 def _processes(report: GuestReport) -> list[str]:

@@ -13,8 +13,9 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from virtmigrate_lab.stream import Record
+from virtmigrate_lab.stream import DiskRecord, Record
 
 STALL_S = 0.02
 """A silence that is written down one by one."""
@@ -79,8 +80,13 @@ class Window:
             **data,
             gap=(gap[0], gap[1]),
             stalls=stalls,
-            record=None if record is None else Record(**record),
+            record=None if record is None else _record(record),
         )
+
+
+def _record(data: dict[str, Any]) -> Record:
+    disks = tuple(DiskRecord(**disk) for disk in data.pop("disks"))
+    return Record(**data, disks=disks)
 
 
 def newest_first(path: Path) -> Iterator[Window]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated
 
@@ -64,6 +65,18 @@ Ramp = Annotated[
     int, typer.Option(metavar="MS", help="Time to the ramp rate; see guest ramp.")
 ]
 RampRate = Annotated[int, typer.Option(metavar="MiB/s", help="See --ramp.")]
+Disks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--disk",
+        metavar="POOL:MiB[:FORMAT]",
+        help="A disk (up to two): raw, qcow2 or qcow2+base, as local:64:qcow2.",
+    ),
+]
+DiskRate = Annotated[int, typer.Option(metavar="MiB/s", help="Written to each disk.")]
+DiskWorkingSet = Annotated[
+    int, typer.Option(metavar="MiB", help="Part of each disk that is written.")
+]
 Transient = Annotated[
     bool, typer.Option("--transient", help="Without a configuration.")
 ]
@@ -92,6 +105,9 @@ def guest_start(  # noqa: PLR0913 - each is an option of the command
     zero: Zero = GuestOptions.zero_percent,
     ramp: Ramp = GuestOptions.ramp_ms,
     ramp_rate: RampRate = GuestOptions.ramp_rate_mib_s,
+    disk: Disks = None,
+    disk_rate: DiskRate = GuestOptions.disk_rate_mib_s,
+    disk_working_set: DiskWorkingSet = GuestOptions.disk_working_set_mib,
     transient: Transient = False,
     paused: Paused = False,
     container: Container = False,
@@ -121,6 +137,9 @@ def guest_start(  # noqa: PLR0913 - each is an option of the command
         zero_percent=zero,
         ramp_ms=ramp,
         ramp_rate_mib_s=ramp_rate,
+        disks=tuple(disk or ()),
+        disk_rate_mib_s=disk_rate,
+        disk_working_set_mib=disk_working_set,
     )
     state = "is defined, its CPU stopped," if paused else "runs"
     where = host or next(iter(lab.hosts))
@@ -141,12 +160,12 @@ def guest_check(
         ),
     ] = None,
     no_verify: Annotated[
-        bool, typer.Option("--no-verify", help="Leave out the walk over its memory.")
+        bool, typer.Option("--no-verify", help="Leave out the walk over what it holds.")
     ] = False,
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
-    """Prove that a guest runs once, goes on, and that its memory is whole.
+    """Prove that a guest runs once, goes on, and that memory and disks are whole.
 
     It is found by its UUID on whatever host it is now. Exit code 1 if anything is
     wrong with it. On vz hosts the proof is the history that they share.
@@ -156,6 +175,37 @@ def guest_check(
     report = lab.guest_check(name, since=moment, verify=not no_verify)
     say(report.to_json(), explain(report), as_json=as_json)
     if not report.well(verified=not no_verify):
+        raise typer.Exit(FAILED)
+
+
+@app.command("disks")
+@told
+def guest_disks(
+    *,
+    name: GuestName,
+    killed: Annotated[
+        bool,
+        typer.Option(
+            "--killed", help="Its QEMU was: what it had not flushed may be lost."
+        ),
+    ] = False,
+    directory: Directory = None,
+    as_json: Json = False,
+) -> None:
+    """Read the images of a guest that is paused or shut off, and judge every block.
+
+    Exit code 1 if one does not hold what it must.
+    """
+    reports = Lab.attach(directory).disks_check(name, killed=killed)
+    problems = [text for report in reports for text in report.problems]
+    data = {"images": [asdict(report) for report in reports], "problems": problems}
+    lines = [
+        f"{report.path}: {report.blocks} blocks verified, {report.errors} wrong"
+        for report in reports
+    ]
+    wrong = [f"[red]problem:[/red] {text}" for text in problems]
+    say(data, "\n".join([*lines, *wrong]) or f"{name} has no disks", as_json=as_json)
+    if problems:
         raise typer.Exit(FAILED)
 
 

@@ -32,6 +32,15 @@ on_tick:
         popl    %eax
         iret
 
+        .globl on_disk                  /* IRQ 14, of the second controller: likewise */
+on_disk:
+        pushl   %eax
+        movb    $0x20, %al
+        outb    %al, $0xA0
+        outb    %al, $0x20
+        popl    %eax
+        iret
+
         .globl on_fault
 on_fault:
         call    guest_fault

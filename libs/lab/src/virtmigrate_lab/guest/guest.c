@@ -1,7 +1,7 @@
 /*
  * A guest that proves a migration: it writes memory at a stated rate, knows what
  * every page must hold, beats on the serial port about once a millisecond, and
- * walks all of its pages when the host asks.
+ * walks all of its pages, and all blocks of its disks, when the host asks.
  *
  * Command line (decimal numbers): name=TEXT ws=MIB rate=MIB_S pat=0|1|2 fill=PERCENT
  *   pat 0 sequential, one word a page; 1 random, one word a page; 2 dense, whole pages.
@@ -10,18 +10,18 @@
  *   on=MS off=MS quiet=MIB_S: a square wave, rate for on, then quiet for off.
  *   zero=PERCENT of all pages, the last ones, that are zero and stay so.
  *   ramp=MS top=MIB_S: when the host asks, rate rises (or falls) evenly to top in ramp.
+ *   d0=MIB d1=MIB s0=N s1=N dws=MIB drate=MIB_S base=BITS: its disks, see disk.c.
  *
  * Serial output: a beat is one byte, 0x80 | (counter & 0x7f). About every 100 beats
  * a record of text follows (seven-bit, so that the two can't be confused):
  *   "S name clock counter writes started walks verified pages errors first_bad flags*sum\n"
- * with hexadecimal numbers; clock is milliseconds by the time-stamp counter. Bytes are dropped, never waited for, when nobody reads.
- * Serial input: 'V' starts a walk over all pages, 'R' the ramp (anew).
+ * with hexadecimal numbers; clock is milliseconds by the time-stamp counter. For each
+ * disk seven more stand before the star: written flushed blocks verified errors failed
+ * first_bad. Bytes are dropped, never waited for, when nobody reads.
+ * Serial input: 'V' starts a walk over all pages and disks, 'R' the ramp (anew).
  */
 
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+#include "guest.h"
 
 enum {
     COM = 0x3f8,
@@ -31,7 +31,6 @@ enum {
     FIRST = 0x200000,           /* pages start here: generations first, then data */
     RECORD_BEATS = 100,
     JUMP_MS = 20,               /* a silence that is worth a record at once */
-    BURST_MS = 20,              /* most work that is made up for after a pause */
     PIT_HZ_1000 = 1193,         /* PIT ticks a millisecond */
     READY = 1,
     RAMPED = 2,                 /* the ramp has begun */
@@ -47,12 +46,14 @@ static struct {
     u32 name_len, ws, rate, pat, fill, hot, on, off, quiet, zero, ramp, top;
 } cfg = { "guest", 5, 0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0 };
 
+static struct disk_options disks;
+
 static u32 pages;               /* data pages, the first cfg.ws of them get dirty */
 static u32 *generation;         /* what each page of the working set must hold */
 static u32 *data;
 static u32 solid;               /* pages that are not zero, the first ones */
 static u32 filled;              /* words of such a page that are not zero */
-static u32 ms;                  /* time-stamp counter cycles in a millisecond */
+u32 ms;
 static u64 counter, writes, verified;
 static u32 started, walks, errors, first_bad = ~0u, flags;
 static u32 fill_at, walk_at, write_at, hot_pages, walking;
@@ -60,37 +61,6 @@ static u64 boot_at, beat_at, paced_at, wave_at, ramp_at;
 static u64 credit;
 static u32 page_cost, quiet_cost, quiet_now, ramping, since_record;
 static u32 random_state = 0x12345678;
-
-static inline void outb(u16 port, u8 value)
-{
-    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline u8 inb(u16 port)
-{
-    u8 value;
-    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-
-static inline u64 cycles(void)
-{
-    u64 value;
-    __asm__ volatile("rdtsc" : "=A"(value));
-    return value;
-}
-
-/* There is no libgcc here to divide 64 by 32; too large a quotient is the largest. */
-static inline u32 divide(u64 value, u32 by)
-{
-    u32 quotient, rest;
-    if ((u32)(value >> 32) >= by) {
-        return ~0u;
-    }
-    __asm__("divl %4" : "=a"(quotient), "=d"(rest)
-            : "a"((u32)value), "d"((u32)(value >> 32)), "rm"(by));
-    return quotient;
-}
 
 /* ---- output ---------------------------------------------------------------- */
 
@@ -115,7 +85,7 @@ static void put_hex(u64 value)
     }
 }
 
-static void field(u64 value)
+void field(u64 value)
 {
     put(' ');
     put_hex(value);
@@ -141,6 +111,7 @@ static void record(void)
     field(errors);
     field(first_bad);
     field(flags);
+    disk_fields();
     u8 total = sum;
     put('*');
     put_hex(total);
@@ -186,15 +157,6 @@ static void beat(void)
 }
 
 /* ---- what a page must hold --------------------------------------------------- */
-
-static inline u32 word(u32 page, u32 gen, u32 at)
-{
-    u32 x = page * 0x9E3779B1u + gen * 0x85EBCA6Bu + at * 0xC2B2AE35u + 0x27D4EB2Fu;
-    x ^= x >> 15;
-    x *= 0x2C1B3C6Du;
-    x ^= x >> 13;
-    return x;
-}
 
 static void bad(u32 page)
 {
@@ -340,17 +302,31 @@ static void pace(void)
     }
 }
 
+static int prepare(void)
+{
+    if (fill_at < pages) {
+        write_words(fill_at++, 0);
+    }
+    if (fill_at < pages) {
+        return 1;
+    }
+    if (!disk_found()) {
+        return 0;
+    }
+    flags |= READY;
+    paced_at = wave_at = cycles();
+    record();
+    return 1;
+}
+
 static int work(void)
 {
     u32 cost;
-    if (fill_at < pages) {
-        write_words(fill_at++, 0);
-        if (fill_at == pages) {
-            flags |= READY;
-            paced_at = wave_at = cycles();
-            record();
-        }
+    if (disk_step(flags & READY)) {
         return 1;
+    }
+    if (!(flags & READY)) {
+        return prepare();
     }
     pace();
     cost = quiet_now ? quiet_cost : page_cost;
@@ -359,11 +335,12 @@ static int work(void)
         dirty(next_page());
         return 1;
     }
-    if (walking) {
+    if (walking && walk_at < pages) {
         verify(walk_at++);
-        if (walk_at == pages) {
-            end_walk();
-        }
+        return 1;
+    }
+    if (walking && !disk_walking()) {
+        end_walk();
         return 1;
     }
     return 0;
@@ -377,6 +354,7 @@ static void listen(void)
             started++;
             walk_at = 0;
             walking = 1;
+            disk_walk();
         }
         if (asked == 'R' && flags & READY) {
             flags |= RAMPED;
@@ -390,14 +368,14 @@ static void listen(void)
 
 static struct { u16 low, selector, type, high; } __attribute__((packed)) idt[48];
 
-extern void on_tick(void), on_fault(void);
+extern void on_tick(void), on_disk(void), on_fault(void);
 
 static void start_interrupts(void)
 {
     struct { u16 limit; u32 base; } __attribute__((packed)) pointer;
     u32 i;
     for (i = 0; i < 48; i++) {
-        u32 target = (u32)(i == 32 ? on_tick : on_fault);
+        u32 target = (u32)(i == 32 ? on_tick : i == 46 ? on_disk : on_fault);
         idt[i].low = (u16)target;
         idt[i].selector = 8;
         idt[i].type = 0x8E00;
@@ -478,6 +456,9 @@ static void parse(const char *s)
         { "fill=", &cfg.fill }, { "hot=", &cfg.hot }, { "on=", &cfg.on },
         { "off=", &cfg.off }, { "quiet=", &cfg.quiet }, { "zero=", &cfg.zero },
         { "ramp=", &cfg.ramp }, { "top=", &cfg.top },
+        { "d0=", &disks.mib[0] }, { "d1=", &disks.mib[1] },
+        { "s0=", &disks.seed[0] }, { "s1=", &disks.seed[1] },
+        { "dws=", &disks.set }, { "drate=", &disks.rate }, { "base=", &disks.based },
     };
     while (*s) {
         u32 i;
@@ -536,6 +517,7 @@ void guest_main(const struct multiboot *info)
     page_cost = cost_of(cfg.rate);
     quiet_cost = cost_of(cfg.quiet);
     start_interrupts();
+    disk_start(&disks);
     boot_at = beat_at = cycles();
     record();
     for (;;) {
