@@ -16,5 +16,23 @@ BUILT: dict[str, str] = {
     "disks.vouched": (
         "Proof of sharing takes the place of libvirt's verdict by file system."
     ),
+    # --- the pre-flight -------------------------------------------------------
+    "preflight.side-by-side": (
+        "All plugins look at the same time where hosts take theirs to answer."
+    ),
+    "preflight.isolated": (
+        "A cross-cutting plugin that fails or hangs in the pre-flight is a warning, "
+        "and hides no other's finding."
+    ),
+    "preflight.own-must-answer": (
+        "No guest moves if its hypervisor's own plugin, or the core, could not look."
+    ),
+    "ignore.warnings-only": (
+        "A warning may be ignored by its id, and stays in the plan; a blocker may not."
+    ),
+    "check.everything": (
+        "`check` tells everything that stands in the way, also where options are "
+        "refused, and touches nothing."
+    ),
 }
 """Promises that are kept: each must have a test."""

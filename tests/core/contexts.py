@@ -81,6 +81,11 @@ def request(world, options=None):
     )
 
 
+def found_by(relay, asked):
+    """What its plugins find, the nearest first."""
+    return [finding for look in relay.looks for finding in look.ask(asked)]
+
+
 def settler(
     world,
     told,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.core.contexts import context, request
+from tests.core.contexts import context, found_by, request
 from tests.core.declared import ends, vz_like
 from tests.core.plans import plan_between, plan_of
 from tests.core.scripted import UUID, XML, Copy, World
@@ -203,7 +203,7 @@ def test_hook_preflight(name):
     hosts, side, remedy = FOUND[name]
     world = World()
     world.hosts.update(hosts)
-    (found,) = RELAY.preflight(request(world))
+    (found,) = found_by(RELAY, request(world))
     assert (found.id, found.side, found.level) == (name, side, Level.BLOCKER)
     assert remedy in found.remedy
     assert world.calls == []
@@ -212,18 +212,18 @@ def test_hook_preflight(name):
 def test_hook_preflight_finds_a_name_that_is_taken():
     asked = request(World(), Options(dest_name="web"))
     asked.destination.name_taken_by = lambda name: "other" if name == "web" else None
-    (found,) = RELAY.preflight(asked)
+    (found,) = found_by(RELAY, asked)
     assert (found.id, found.subject) == ("name-taken", "web")
     assert "--dname" in found.remedy
     asked.destination.name_taken_by = lambda name: UUID
-    assert RELAY.preflight(asked) == []
+    assert found_by(RELAY, asked) == []
 
 
 def test_hook_preflight_finds_the_same_host():
     asked = request(World())
     asked.destination.uuid = asked.source.uuid
-    assert [found.id for found in RELAY.preflight(asked)] == ["same-host"]
+    assert [found.id for found in found_by(RELAY, asked)] == ["same-host"]
 
 
 def test_hook_preflight_finds_nothing_in_a_good_world():
-    assert RELAY.preflight(request(World())) == []
+    assert found_by(RELAY, request(World())) == []

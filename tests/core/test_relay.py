@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.core.contexts import context, request
+from tests.core.contexts import context, found_by, request
 from tests.core.declared import NATIVE, declaration
 from tests.core.runs import Run
 from tests.core.scripted import World
@@ -126,7 +126,6 @@ WRONG = {
     "restore_run_state": ("running",),
     "undo_persist": (b"",),
     "restore_source": ("<domain/>",),
-    "preflight": ("text", 7, [7], {"id": "x"}, [[]]),
 }
 ARGUMENTS = {
     "capabilities": lambda ctx: (ctx.source,),
@@ -135,7 +134,6 @@ ARGUMENTS = {
     "finish": lambda ctx: (ctx, b"", Fate.GO),
     "confirm": lambda ctx: (ctx, b"", Fate.GO),
     "restore_run_state": lambda ctx: (ctx, RunState.RUNNING),
-    "preflight": lambda ctx: (request(ctx.source.world),),
 }
 
 
@@ -173,6 +171,15 @@ def test_what_a_plugin_raises_stays_in_the_tree(ctx, hook):
             getattr(fails(error), hook)(*arguments)
         assert f"near: {hook} raised {type(error).__name__}" in broken.value.message
         assert broken.value.__cause__ is error
+
+
+@pytest.mark.parametrize("answer", ["text", 7, [7], {"id": "x"}, [[]]], ids=str)
+@requirement("plugin.isolated")
+def test_findings_of_the_wrong_type_are_the_plugins_error(world, answer):
+    bound = relay(Plugin("near", preflight=lambda: answer))
+    with pytest.raises(PluginError, match="near: preflight gave") as caught:
+        found_by(bound, request(world))
+    assert caught.value.subject == "preflight"
 
 
 def test_a_hypervisor_that_declares_nothing_must():

@@ -11,9 +11,11 @@ from anyio import to_thread
 from virtmigrate.api import Migrator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.options import Options
-    from virtmigrate.plan import Plan
+    from virtmigrate.plan import Plan, Report
     from virtmigrate.policy import Policy
     from virtmigrate.results import Debt, Result
 
@@ -38,6 +40,7 @@ class AsyncMigrator:
         *,
         policy: Policy | None = None,
         measure_s: float = 0.0,
+        ignore: Iterable[str] = (),
     ) -> Plan:
         """As `Migrator.plan`."""
         return await to_thread.run_sync(
@@ -49,6 +52,32 @@ class AsyncMigrator:
                 options,
                 policy=policy,
                 measure_s=measure_s,
+                ignore=ignore,
+            )
+        )
+
+    async def check(
+        self,
+        guest: str,
+        source: str,
+        destination: str,
+        options: Options | None = None,
+        *,
+        policy: Policy | None = None,
+        measure_s: float = 0.0,
+        ignore: Iterable[str] = (),
+    ) -> Report:
+        """As `Migrator.check`."""
+        return await to_thread.run_sync(
+            partial(
+                self.migrator.check,
+                guest,
+                source,
+                destination,
+                options,
+                policy=policy,
+                measure_s=measure_s,
+                ignore=ignore,
             )
         )
 
@@ -65,6 +94,7 @@ class AsyncMigrator:
         *,
         policy: Policy | None = None,
         measure_s: float = 0.0,
+        ignore: Iterable[str] = (),
     ) -> Result:
         """As `Migrator.migrate`.
 
@@ -72,7 +102,13 @@ class AsyncMigrator:
         COMMIT was written, then it is finished) before the cancellation goes on.
         """
         handle = self.migrator.start(
-            guest, source, destination, options, policy=policy, measure_s=measure_s
+            guest,
+            source,
+            destination,
+            options,
+            policy=policy,
+            measure_s=measure_s,
+            ignore=ignore,
         )
         try:
             return await to_thread.run_sync(handle.wait, abandon_on_cancel=True)

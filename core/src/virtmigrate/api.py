@@ -5,28 +5,26 @@ Every method blocks; `virtmigrate.aio` has the same for asyncio and trio.
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from virtmigrate.clock import Clock, RealClock
-from virtmigrate.context import Context
-from virtmigrate.debts import collect, owes
 from virtmigrate.doors import Doors
 from virtmigrate.engine import Engine
-from virtmigrate.errors import JournalError, NotMovable, Side, leaves
-from virtmigrate.handle import Handle
+from virtmigrate.errors import NotMovable, Side, leaves
+from virtmigrate.findings import ignorable
+from virtmigrate.handle import Handle, new_id
 from virtmigrate.insecure import waived
-from virtmigrate.journal import claimed, unknown
+from virtmigrate.journal import refuse_claimed
 from virtmigrate.links import link_between
 from virtmigrate.logbook import Logbook
 from virtmigrate.manager import Manager
-from virtmigrate.opening import opened, reopened
+from virtmigrate.opening import opened
 from virtmigrate.options import Options
-from virtmigrate.planning import Request, make_plan
-from virtmigrate.recovering import judge, recover
+from virtmigrate.planning import Request, check, make_plan
+from virtmigrate.recovering import judge, recover, settle
 from virtmigrate.results import Paid
 
 if TYPE_CHECKING:
@@ -35,10 +33,9 @@ if TYPE_CHECKING:
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.events import Event
     from virtmigrate.host import Host
-    from virtmigrate.journal import Entry, Journal
-    from virtmigrate.plan import Plan
+    from virtmigrate.journal import Journal
+    from virtmigrate.plan import Plan, Report
     from virtmigrate.policy import Policy
-    from virtmigrate.relay import Relay
     from virtmigrate.results import Debt, Judgement, Result
 
 BARE = Options()
@@ -132,6 +129,7 @@ class Migrator:
         *,
         policy: Policy | None = None,
         measure_s: float = 0.0,
+        ignore: Iterable[str] = (),
     ) -> Plan:
         """Plan a migration; nothing is touched.
 
@@ -143,17 +141,45 @@ class Migrator:
             policy: How it is brought to an end (`presets.preset`); None = `adaptive`.
             measure_s: Measure the guest's writes for about so many seconds, and
                 foretell the transfer; 0 = neither.
+            ignore: Warnings and notes that don't matter, by id; the plan marks them.
 
         Raises:
             ExceptionGroup: Of `Refused`: every reason why it can't be done.
             VirtmigrateError: A host can't be reached or asked.
         """
-        wanted = self._request(guest, options, policy, measure_s)
+        wanted = self._request(guest, options, policy, measure_s, ignore)
         with self.doors.pair(source, destination) as (here, there):
             return make_plan(self.manager, wanted, here, there)
 
+    def check(
+        self,
+        guest: str,
+        source: str,
+        destination: str,
+        options: Options | None = None,
+        *,
+        policy: Policy | None = None,
+        measure_s: float = 0.0,
+        ignore: Iterable[str] = (),
+    ) -> Report:
+        """Everything that the plan would say, and all that stands in its way.
+
+        Arguments as `plan`. What refuses a plan is a finding here, and no error.
+
+        Raises:
+            VirtmigrateError: Malformed input; no such guest; a host can't be reached.
+        """
+        wanted = self._request(guest, options, policy, measure_s, ignore)
+        with self.doors.pair(source, destination) as (here, there):
+            return check(self.manager, wanted, here, there)
+
     def _request(
-        self, guest: str, options: Options | None, policy: Policy | None, measure: float
+        self,
+        guest: str,
+        options: Options | None,
+        policy: Policy | None,
+        measure: float,
+        ignore: Iterable[str],
     ) -> Request:
         return Request(
             guest,
@@ -163,6 +189,7 @@ class Migrator:
             link=lambda here, there: link_between(self.journal, here, there),
             insecure=self.insecure,
             known=self.doors.known,
+            ignore=ignorable(ignore),
         )
 
     def migrate(
@@ -174,6 +201,7 @@ class Migrator:
         *,
         policy: Policy | None = None,
         measure_s: float = 0.0,
+        ignore: Iterable[str] = (),
     ) -> Result:
         """Plan and run; blocks to the end.
 
@@ -181,7 +209,7 @@ class Migrator:
         this guest is open. A migration that began always gives a result, whose outcome
         says how it ended (`Result.raise_unless_succeeded`).
         """
-        wanted = self._request(guest, options, policy, measure_s)
+        wanted = self._request(guest, options, policy, measure_s, ignore)
         return self._migrate(new_id(), wanted, (source, destination), NEVER)
 
     def start(
@@ -193,10 +221,11 @@ class Migrator:
         *,
         policy: Policy | None = None,
         measure_s: float = 0.0,
+        ignore: Iterable[str] = (),
     ) -> Handle:
         """Plan and run in a thread, as `migrate`; gives a handle at once."""
         migration = new_id()
-        wanted = self._request(guest, options, policy, measure_s)
+        wanted = self._request(guest, options, policy, measure_s, ignore)
         return Handle(
             migration,
             lambda cancel: self._migrate(
@@ -217,18 +246,9 @@ class Migrator:
             except ExceptionGroup as refused:
                 # What is in the way may be a migration of ours: then that is the news.
                 if any(isinstance(error, NotMovable) for error in leaves(refused)):
-                    self._refuse_claimed(here.guest(wanted.guest).uuid)
+                    refuse_claimed(lambda: self.journal, here.guest(wanted.guest).uuid)
                 raise
             return self._run(migration, plan, (here, there), cancel)
-
-    def _refuse_claimed(self, uuid: str) -> None:
-        try:
-            entries = self.journal.entries()
-        except JournalError:
-            return
-        for entry in entries:
-            if entry.uuid == uuid and entry.closed is None:
-                raise claimed(entry)
 
     def run(
         self,
@@ -253,7 +273,11 @@ class Migrator:
         uris = (source or plan.source.uri, destination or plan.destination.uri)
         with self.doors.pair(*uris) as (here, there):
             again = Request(
-                plan.guest.uuid, asked(plan), plan.policy, insecure=self.insecure
+                plan.guest.uuid,
+                plan.settlement.asked(),
+                plan.policy,
+                insecure=self.insecure,
+                ignore=frozenset(plan.ignore),
             )
             fresh = make_plan(self.manager, again, here, there)
             if fresh.digest() != plan.digest():
@@ -330,21 +354,7 @@ class Migrator:
         Raises:
             UnknownMigration, JournalError: No such id; or it can't be read or written.
         """
-        journal = self.journal
-        entries = journal.entries()
-        if migration is not None and all(e.migration != migration for e in entries):
-            raise unknown(migration)
-
-        @contextmanager
-        def reopen(entry: Entry) -> Iterator[tuple[Context, Relay]]:
-            plan = journal.plan(entry.migration)
-            uris = (source or plan.source.uri, destination or plan.destination.uri)
-            with reopened(entry.migration, plan, uris, self) as again:
-                yield again.ctx, again.relay
-
-        of = [e for e in entries if migration in (None, e.migration) and owes(e)]
-        now = (journal, self.clock.wall())
-        return [debt for entry in of for debt in collect(entry, entries, reopen, now)]
+        return settle(self, migration, (source, destination))
 
     def keep_settled(
         self,
@@ -388,13 +398,3 @@ class Migrator:
         close = getattr(self._journal, "release", None)
         if close is not None:
             close()
-
-
-def asked(plan: Plan) -> Options:
-    """The request that a plan answers."""
-    return Options(**{row.option: row.asked for row in plan.settlement.options})
-
-
-def new_id() -> str:
-    """An id for a migration: 12 hex digits."""
-    return os.urandom(6).hex()

@@ -67,6 +67,8 @@ def explain(plan: Plan) -> str:
         lines += [f"  {line}" for line in foretold(plan.forecast)]
     lines.append("")
     for finding in plan.findings:
+        if finding.ignored:
+            continue
         remedy = f" ({finding.remedy})" if finding.remedy else ""
         lines.append(f"  {finding.level}: {finding.side}: {finding.message}{remedy}")
     steps = [

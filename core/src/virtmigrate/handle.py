@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -72,3 +73,8 @@ class Handle:
             msg = f"migration {self.migration} ended without a result"
             raise VirtmigrateError(msg)
         return self._result
+
+
+def new_id() -> str:
+    """An id for a migration: 12 hex digits."""
+    return os.urandom(6).hex()

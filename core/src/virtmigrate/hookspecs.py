@@ -107,8 +107,10 @@ def virtmigrate_cli(app: typer.Typer) -> None:
 def virtmigrate_preflight(request: PlanContext) -> Sequence[Finding]:
     """Look for everything that stands in the way. Change nothing.
 
-    Fires while a plan is made; collected from the hypervisor plugins of both sides,
-    the cross-cutting plugins and the core.
+    Fires while a plan is made; collected from the hypervisor's plugin (unless the other
+    host is another hypervisor's), the cross-cutting plugins and the core: each by
+    itself, at the same time where hosts are `remote`. What a cross-cutting one raises
+    is a warning in the plan, unless it is a `Refused`.
 
     :param request: The hosts, the guest and what was asked for.
     :return: Findings; one of level `blocker` refuses the plan.

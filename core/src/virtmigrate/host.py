@@ -263,7 +263,8 @@ class Hypervisor(Protocol):
     """A kind of host. What `virtmigrate_hypervisors` returns.
 
     It and its `Host` may have an attribute `remote`: True says that hosts take their
-    time to answer, so that both are asked side by side.
+    time to answer, so that both are asked side by side; and that a host bears several
+    questions at once, from several threads.
     """
 
     @property

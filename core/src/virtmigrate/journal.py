@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from virtmigrate.errors import NotMovable, Side, UnknownMigration
+from virtmigrate.errors import JournalError, NotMovable, Side, UnknownMigration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from virtmigrate.plan import Plan
 
@@ -313,3 +313,22 @@ def unknown(migration: str) -> UnknownMigration:
         subject=migration[:64],
         remedy="`virtmigrate journal` lists them",
     )
+
+
+def refuse_claimed(journal: Callable[[], Journal], uuid: str) -> None:
+    """Refuse a guest whose migration is open; a journal that can't say is no reason.
+
+    Args:
+        journal: Opens it.
+        uuid: The guest's.
+
+    Raises:
+        NotMovable: It says whom to wait for.
+    """
+    try:
+        entries = journal().entries()
+    except JournalError:
+        return
+    for entry in entries:
+        if entry.uuid == uuid and entry.closed is None:
+            raise claimed(entry)

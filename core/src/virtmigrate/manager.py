@@ -17,7 +17,7 @@ import pluggy
 from virtmigrate import defaults, disk_hooks, hookspecs
 from virtmigrate.errors import PluginError, UnknownHypervisor
 from virtmigrate.host import CONTRACT, Hypervisor
-from virtmigrate.relay import Relay
+from virtmigrate.relay import CORE, Relay
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -167,6 +167,13 @@ class Manager:
         if hypervisor not in self.hypervisors:
             msg = f"no working plugin brings the hypervisor {hypervisor!r}"
             raise PluginError(msg, subject=hypervisor)
+        return self._bound(hypervisor)
+
+    def bystanders(self) -> Relay:
+        """The relay that holds no hypervisor: cross-cutting plugins and the core."""
+        return self._relays.get("") or self._bound("")
+
+    def _bound(self, hypervisor: str) -> Relay:
         # Registered once more without the other hypervisors: to leave them out at
         # each call (`subset_hook_caller`) costs more than the call.
         bound = [
@@ -228,12 +235,13 @@ def _registered(records: Iterable[PluginRecord]) -> pluggy.PluginManager:
     pluggy asks the last registered first, so the nearest implementation wins.
     """
     manager = _empty()
-    manager.register(defaults, "virtmigrate.defaults")
+    manager.register(defaults, CORE)
     ordered = sorted(records, key=lambda r: bool(r.hypervisors))
     for number, record in enumerate(ordered, 1):
+        label = f"{record.name} ({record.origin})"
         # Two distributions may give their plugins the same name.
-        label = f"{record.name} ({record.origin}, {number})"
-        manager.register(record.plugin, label)
+        unique = label if not manager.has_plugin(label) else f"{label}, {number}"
+        manager.register(record.plugin, unique)
     return manager
 
 

@@ -107,6 +107,24 @@ def settle(options: Options, ends: Ends, wanted: Options | None = None) -> Settl
     key = (options, wanted, ends.kind())
     if (known := _SETTLED.get(key)) is not None:
         return known
+    settlement, refusals = _tried(options, ends, wanted)
+    if refusals:
+        msg = f"{ends.guest.name} can't move as asked"
+        raise ExceptionGroup(msg, refusals)
+    if len(_SETTLED) >= SETTLED_MAX:
+        _SETTLED.clear()
+    _SETTLED[key] = settlement
+    return settlement
+
+
+def attempted(options: Options, ends: Ends) -> Settlement:
+    """The same of a request that is refused: what could not be settled says so."""
+    return _tried(options, ends, options)[0]
+
+
+def _tried(
+    options: Options, ends: Ends, wanted: Options
+) -> tuple[Settlement, list[Refused]]:
     refusals: list[Refused] = list(_mixed(ends))
     # Plain rows, validated in one go: this runs for every plan.
     rows: list[dict[str, object]] = []
@@ -118,26 +136,21 @@ def settle(options: Options, ends: Ends, wanted: Options | None = None) -> Settl
         given = getattr(wanted, value.name)
         if given is not None:
             asked = getattr(options, value.name)
+            refused = _value(value, ends)
             rows.append(
                 {
                     "option": value.name,
                     "asked": asked,
                     "effective": given,
-                    "how": How.NATIVE,
+                    "how": How.REFUSED if refused else How.NATIVE,
                     "why": WISHED if asked is None else "",
                 }
             )
-            refusals += _value(value, ends)
+            refusals += refused
     settlement = Settlement.model_validate({"options": rows})
     refusals += _contradictions(settlement, ends)
     refusals += _no_configuration_left(settlement, ends)
-    if refusals:
-        msg = f"{ends.guest.name} can't move as asked"
-        raise ExceptionGroup(msg, refusals)
-    if len(_SETTLED) >= SETTLED_MAX:
-        _SETTLED.clear()
-    _SETTLED[key] = settlement
-    return settlement
+    return settlement, refusals
 
 
 SETTLED_MAX = 256

@@ -58,6 +58,8 @@ class Finding(Model):
     """What to do about it."""
     evidence: str = ""
     """What it was concluded from: an answer of a host, a line of a definition."""
+    ignored: bool = False
+    """Whether the caller has said that it does not matter: people are not told."""
 
     def refusal(self) -> NotMovable:
         """The same as an error."""
@@ -97,6 +99,10 @@ class Settlement(Model):
     def effective(self) -> Options:
         """Everything that will be in effect, as options."""
         return self._effective
+
+    def asked(self) -> Options:
+        """The request that it answers."""
+        return Options(**{row.option: row.asked for row in self.options})
 
     # Asked for all through a migration, and by each one that is settled alike.
 
@@ -189,6 +195,8 @@ class Plan(Model):
     """How it is brought to an end: limits, consents, rules."""
     insecure: tuple[str, ...] = ()
     """Checks that the caller has switched off, by name (`insecure.py`)."""
+    ignore: tuple[str, ...] = ()
+    """Findings that the caller has said do not matter, by id."""
     workload: Workload | None = None
     """What was measured of the guest's memory."""
     forecast: Forecast | None = None
@@ -221,3 +229,31 @@ class Plan(Model):
         from virtmigrate.explain import explain  # noqa: PLC0415
 
         return explain(self)
+
+
+class Report(Model):
+    """What a look at both hosts has shown, whether there is a plan or not."""
+
+    guest: GuestFacts
+    """Who is to move."""
+    source: HostFacts
+    """From where."""
+    destination: HostFacts
+    """To where."""
+    settlement: Settlement
+    """Each option as far as it could be settled; `How.REFUSED` where it could not."""
+    disks: tuple[Disk, ...] = ()
+    """What becomes of each disk, as far as that is known."""
+    findings: tuple[Finding, ...] = ()
+    """All of them, blockers and refusals of options too."""
+    plan: Plan | None = None
+    """What would be done; None = something stands in the way."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing stands in the way."""
+        return self.plan is not None
+
+    def of(self, level: Level) -> list[Finding]:
+        """The findings of one level."""
+        return [finding for finding in self.findings if finding.level is level]

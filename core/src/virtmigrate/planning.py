@@ -10,13 +10,13 @@ from virtmigrate import insecure
 from virtmigrate.able import able
 from virtmigrate.context import PlanContext
 from virtmigrate.disk_plan import switches
-from virtmigrate.errors import Refused, leaves
+from virtmigrate.errors import Refused, VirtmigrateError, leaves
+from virtmigrate.findings import as_finding, ignoring, look
 from virtmigrate.forecast import Link, foresee
 from virtmigrate.host import RunState
-from virtmigrate.negotiation import Ends, form_of
+from virtmigrate.negotiation import Ends, attempted, form_of
 from virtmigrate.options import Options
-from virtmigrate.plan import Finding, GuestFacts, HostFacts, Level, Plan
-from virtmigrate.preflight import blockers
+from virtmigrate.plan import GuestFacts, HostFacts, Level, Plan, Report
 from virtmigrate.proving import disks_of
 from virtmigrate.sharing import Known
 from virtmigrate.steps import compile_steps, two_step
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from virtmigrate.capabilities import Capabilities
+    from virtmigrate.disks import Disk
     from virtmigrate.forecast import Workload
     from virtmigrate.host import Definitions, Guest, Host, Sighting
     from virtmigrate.manager import Manager
-    from virtmigrate.plan import Settlement
+    from virtmigrate.plan import Finding, Settlement
     from virtmigrate.policy import Asked, Policy
 
 
@@ -47,6 +48,7 @@ class Request:
         link: What is known of the way between two hosts (URIs); None = nothing.
         insecure: Checks that the caller has switched off.
         known: What was proven of both hosts' storage a moment ago.
+        ignore: Ids of findings that do not matter (`findings.ignorable`).
     """
 
     guest: str
@@ -56,6 +58,27 @@ class Request:
     link: Callable[[str, str], Link | None] = lambda here, there: None
     insecure: frozenset[str] = frozenset()
     known: Known = field(default_factory=Known)
+    ignore: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Unplanned:
+    """Why there is no plan.
+
+    Attributes:
+        report: What was seen all the same.
+        errors: Every reason, one at least.
+    """
+
+    report: Report
+    errors: list[Exception]
+
+    def error(self) -> Exception:
+        """To be raised: a host's failure as it is, if it is the only reason."""
+        if len(self.errors) == 1 and not isinstance(self.errors[0], Refused):
+            return self.errors[0]
+        msg = f"{self.report.guest.name} can't move as asked"
+        return ExceptionGroup(msg, self.errors)
 
 
 def make_plan(
@@ -71,8 +94,41 @@ def make_plan(
 
     Raises:
         GuestNotFound: No such guest at the source.
-        ExceptionGroup: Of `Refused`: every reason why it can't be done.
+        ExceptionGroup: Of `Refused`: every reason why it can't be done; and with them
+            of what kept the hypervisor's plugin from looking.
+        VirtmigrateError: The latter, by itself.
     """
+    found = survey(manager, wanted, source, destination)
+    if isinstance(found, Unplanned):
+        raise found.error()
+    return found
+
+
+def check(manager: Manager, wanted: Request, source: Host, destination: Host) -> Report:
+    """The same as a report, whatever stands in the way.
+
+    Raises:
+        GuestNotFound: No such guest at the source.
+        VirtmigrateError: A host can't be asked about the guest at all.
+    """
+    found = survey(manager, wanted, source, destination)
+    if isinstance(found, Unplanned):
+        return found.report
+    return Report(
+        guest=found.guest,
+        source=found.source,
+        destination=found.destination,
+        settlement=found.settlement,
+        disks=found.disks,
+        findings=found.findings,
+        plan=found,
+    )
+
+
+def survey(
+    manager: Manager, wanted: Request, source: Host, destination: Host
+) -> Plan | Unplanned:
+    """A plan, or all that stands in its way. Arguments as `make_plan`."""
     options = wanted.options
     request = _request(manager, wanted, source, destination)
     refusals: list[BaseException] = []
@@ -93,15 +149,17 @@ def make_plan(
         form, why = form_of(settlement, ends)
     except* Refused as group:
         refusals += leaves(group)
-    findings = [
+    looked = look(manager, request)
+    found = [
         *insecure.findings(wanted.insecure),
         *in_the_way,
-        *_findings(manager, request),
+        *looked.findings,
     ]
-    refusals += [f.refusal() for f in findings if f.level is Level.BLOCKER]
-    if settlement is None or refusals:
-        msg = f"{facts.name} can't move as asked"
-        raise ExceptionGroup(msg, [e for e in refusals if isinstance(e, Exception)])
+    findings, unavoidable = ignoring(found, wanted.ignore)
+    refusals += [*unavoidable, *looked.errors]
+    if settlement is None or refusals or any(map(_blocks, findings)):
+        told = settlement or attempted(options, ends)
+        return _unplanned(request, ends, (told, disks), refusals, findings)
     after = ends.source.source_after_perform
     two = two_step(settlement, form, after)
     plan = Plan(
@@ -117,6 +175,7 @@ def make_plan(
         knobs=ends.source.knobs,
         policy=policy,
         insecure=tuple(sorted(wanted.insecure)),
+        ignore=tuple(sorted(wanted.ignore)),
         workload=workload,
         disks=disks,
         findings=tuple(findings),
@@ -227,15 +286,27 @@ def _facts(request: PlanContext) -> tuple[GuestFacts, Ends]:
     return facts, ends
 
 
-def _findings(manager: Manager, request: PlanContext) -> list[Finding]:
-    """Findings of the hypervisor's plugin, the others', and the core's own, each once.
+def _blocks(finding: Finding) -> bool:
+    return finding.level is Level.BLOCKER
 
-    No plugin is asked about a pair of which it knows but one half.
-    """
-    kind = request.source.hypervisor
-    if kind != request.destination.hypervisor:
-        return blockers(request)
-    return list(dict.fromkeys(manager.relay(kind).preflight(request)))
+
+def _unplanned(
+    request: PlanContext,
+    ends: Ends,
+    decided: tuple[Settlement, tuple[Disk, ...]],
+    refusals: list[BaseException],
+    findings: list[Finding],
+) -> Unplanned:
+    errors = [error for error in refusals if isinstance(error, VirtmigrateError)]
+    report = Report(
+        guest=ends.guest,
+        source=_host(request.source, ends.source),
+        destination=_host(request.destination, ends.destination),
+        settlement=decided[0],
+        disks=decided[1],
+        findings=(*map(as_finding, errors), *findings),
+    )
+    return Unplanned(report, [*errors, *(f.refusal() for f in findings if _blocks(f))])
 
 
 def _host(host: Host, capabilities: Capabilities) -> HostFacts:

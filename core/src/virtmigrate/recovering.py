@@ -1,4 +1,4 @@
-"""A migration whose controller died: made again from its journal, judged, ended."""
+"""A migration whose controller died, or that owes something: made again, and ended."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.adjudication import WHY, Told
 from virtmigrate.closing import Closing
+from virtmigrate.debts import collect, owes
 from virtmigrate.errors import BadInput, NotMovable, Side, VirtmigrateError
 from virtmigrate.forward import decide_landing
 from virtmigrate.insecure import words
+from virtmigrate.journal import unknown
 from virtmigrate.opening import reopened
 from virtmigrate.phases import Outcome
 from virtmigrate.recovery import last_result
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
 
     from virtmigrate.api import Migrator
     from virtmigrate.context import Context
+    from virtmigrate.journal import Entry
     from virtmigrate.opening import Reopened
-    from virtmigrate.results import Result
+    from virtmigrate.relay import Relay
+    from virtmigrate.results import Debt, Result
 
 LOOK_S = 0.25
 PATIENCE_S = 60.0
@@ -53,6 +57,28 @@ def recover(
         now = migrator.clock.wall()
         journal.close(migration, Outcome.UNKNOWN, now, settled=False)
         raise
+
+
+def settle(
+    migrator: Migrator, migration: str | None, uris: tuple[str | None, str | None]
+) -> list[Debt]:
+    """See `Migrator.settle`. Arguments as `recover`; None = all that owe something."""
+    journal = migrator.journal
+    entries = journal.entries()
+    if migration is not None and all(e.migration != migration for e in entries):
+        raise unknown(migration)
+
+    @contextmanager
+    def reopen(entry: Entry) -> Iterator[tuple[Context, Relay]]:
+        plan = journal.plan(entry.migration)
+        source, destination = uris
+        ways = (source or plan.source.uri, destination or plan.destination.uri)
+        with reopened(entry.migration, plan, ways, migrator) as again:
+            yield again.ctx, again.relay
+
+    of = [e for e in entries if migration in (None, e.migration) and owes(e)]
+    now = (journal, migrator.clock.wall())
+    return [debt for entry in of for debt in collect(entry, entries, reopen, now)]
 
 
 def _end(

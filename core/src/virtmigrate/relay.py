@@ -6,6 +6,8 @@ defaults. Nothing but this file and `manager.py` calls a pluggy hook.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from virtmigrate.capabilities import Capabilities, undeclared
@@ -16,6 +18,7 @@ from virtmigrate.option_rows import BY_NAME
 from virtmigrate.plan import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import UnionType
 
     import pluggy
@@ -25,6 +28,24 @@ if TYPE_CHECKING:
     from virtmigrate.phases import Fate
 
 NAMES = BY_NAME.keys()
+CORE = "virtmigrate.defaults"
+"""The name that the core's own plugin is registered by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One plugin's part of the pre-flight.
+
+    Attributes:
+        plugin: Its name, for people.
+        own: Whether it is the hypervisor's plugin or the core: no guest moves unless
+            these have looked.
+        ask: Its findings.
+    """
+
+    plugin: str
+    own: bool
+    ask: Callable[[PlanContext], list[Finding]]
 
 
 class Relay:
@@ -37,18 +58,13 @@ class Relay:
             manager: Where its plugin is registered, and no other hypervisor's.
             label: The hypervisor's name, for errors.
         """
+        self._manager = manager
         self._hooks = manager.hook
         self._label = label
 
     def _call(self, hook: str, kind: type | UnionType, **kwargs: object) -> Any:  # noqa: ANN401
         caller = getattr(self._hooks, f"virtmigrate_{hook}")
-        try:
-            answer = caller(**kwargs)
-        except VirtmigrateError:
-            raise
-        except Exception as error:
-            msg = f"{self._label}: {hook} raised {type(error).__name__}: {error}"
-            raise PluginError(msg, subject=hook) from error
+        answer = _answer(caller, self._label, hook, **kwargs)
         if not isinstance(answer, kind):
             gave = type(answer).__name__
             wanted = getattr(kind, "__name__", str(kind))
@@ -66,19 +82,28 @@ class Relay:
             raise PluginError(msg, subject=", ".join(unknown))
         return declared
 
-    def preflight(self, request: PlanContext) -> list[Finding]:
-        """Findings of this side's plugins, in one list."""
-        lists: list[object] = self._call("preflight", list, request=request)
-        found: list[Finding] = []
-        for part in lists:
-            items = part if isinstance(part, list | tuple) else [part]
-            for item in items:
-                if not isinstance(item, Finding) or items is not part:
-                    gave = type(item).__name__
-                    msg = f"{self._label}: preflight gave {gave}, not a list of Finding"
-                    raise PluginError(msg, subject="preflight")
-                found.append(item)
-        return found
+    @cached_property
+    def looks(self) -> tuple[Look, ...]:
+        """The pre-flight of each plugin by itself, the nearest first.
+
+        So that none hides what another found. Wrappers surround each of them.
+        """
+        hook = "virtmigrate_preflight"
+        hypervisors = self._hooks.virtmigrate_hypervisors.get_hookimpls()
+        bringing = {one.plugin_name for one in hypervisors}
+        everyone = getattr(self._hooks, hook).get_hookimpls()
+        ones = [
+            one for one in reversed(everyone) if not (one.wrapper or one.hookwrapper)
+        ]
+        found: list[Look] = []
+        for one in ones:
+            others = {other.plugin for other in ones} - {one.plugin}
+            caller = self._manager.subset_hook_caller(hook, others)
+            own = one.plugin_name in bringing
+            name = self._label if own else one.plugin_name
+            own = own or name == CORE
+            found.append(Look(name, own, partial(_findings, caller, name)))
+        return tuple(found)
 
     def gauge(self, request: PlanContext, seconds: float) -> Workload | None:
         """What the guest does to its memory; None = this hypervisor can't say."""
@@ -152,3 +177,31 @@ class Relay:
     def restore_source(self, ctx: Context) -> None:
         """Make the source's definition again."""
         self._call("restore_source", bool, ctx=ctx)
+
+
+def _answer(caller: pluggy.HookCaller, label: str, hook: str, **kwargs: object) -> Any:  # noqa: ANN401
+    """What a hook answers; whatever it raises is of our tree."""
+    try:
+        return caller(**kwargs)
+    except VirtmigrateError:
+        raise
+    except Exception as error:
+        msg = f"{label}: {hook} raised {type(error).__name__}: {error}"
+        raise PluginError(msg, subject=hook) from error
+
+
+def _findings(
+    caller: pluggy.HookCaller, label: str, request: PlanContext
+) -> list[Finding]:
+    """The findings of the plugin that this caller reaches, in one list."""
+    lists = _answer(caller, label, "preflight", request=request)
+    found: list[Finding] = []
+    for part in lists if isinstance(lists, list) else [lists]:
+        items = part if isinstance(part, list | tuple) else [part]
+        for item in items:
+            if not isinstance(item, Finding) or items is not part:
+                gave = type(item).__name__
+                msg = f"{label}: preflight gave {gave}, not a list of Finding"
+                raise PluginError(msg, subject="preflight")
+            found.append(item)
+    return found

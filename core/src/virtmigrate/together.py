@@ -1,4 +1,4 @@
-"""Two things at once, where each waits for another machine."""
+"""Things at once, where each waits for another machine."""
 
 from __future__ import annotations
 
@@ -41,36 +41,46 @@ def together(
     if not apart:
         made = here()
         return made, there()
-    other = _Other(there)
+    other = Aside(there)
     try:
         made = here()
     except BaseException:
-        other.thread.join()
+        other.wait()
         if other.error is None:
-            discard(other.made)
+            discard(other.result())
         raise
-    return made, other.wait()
+    return made, other.result()
 
 
-class _Other(Generic[B]):
-    """A thread that keeps what it made, or why it could not."""
+class Aside(Generic[B]):
+    """A call in a thread of its own; what it made, or why it could not, is kept."""
 
-    made: B
-
-    def __init__(self, make: Callable[[], B]) -> None:
+    def __init__(self, call: Callable[[], B]) -> None:
+        """Begin at once."""
         self.error: BaseException | None = None
-        self._make = make
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+        self._made: B
+        self._call = call
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
     def _run(self) -> None:
         try:
-            self.made = self._make()
-        except BaseException as error:  # noqa: BLE001 - raised again by `wait`
+            self._made = self._call()
+        except BaseException as error:  # noqa: BLE001 - raised again by `result`
             self.error = error
 
-    def wait(self) -> B:
-        self.thread.join()
+    def wait(self, longest_s: float | None = None) -> bool:
+        """Whether it has ended, waited for so long; None = until it has."""
+        self._thread.join(longest_s)
+        return not self._thread.is_alive()
+
+    def result(self) -> B:
+        """Wait to its end; what it made.
+
+        Raises:
+            BaseException: What it raised.
+        """
+        self.wait()
         if self.error is not None:
             raise self.error
-        return self.made
+        return self._made

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from virtmigrate.api import new_id
 from virtmigrate.cli.arguments import DestinationAgain, Json, SourceAgain
 from virtmigrate.cli.conduct import Conductor
 from virtmigrate.cli.files import content
@@ -17,7 +16,7 @@ from virtmigrate.cli.output import document, say
 from virtmigrate.cli.progress import display
 from virtmigrate.cli.steering import Insecure
 from virtmigrate.cli.telling import summary
-from virtmigrate.handle import Handle
+from virtmigrate.handle import Handle, new_id
 from virtmigrate.plan_file import MOST_BYTES, read_plan
 from virtmigrate.results import Result
 
