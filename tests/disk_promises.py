@@ -34,5 +34,9 @@ BUILT: dict[str, str] = {
         "`check` tells everything that stands in the way, also where options are "
         "refused, and touches nothing."
     ),
+    "explain.same-tables": (
+        "A plan, made, refused or written down, is explained by the same tables at a "
+        "terminal, in a pipe and as JSON."
+    ),
 }
 """Promises that are kept: each must have a test."""

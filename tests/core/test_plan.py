@@ -18,7 +18,8 @@ from tests.core.plans import plan_between, plan_of, plan_possible
 from tests.requirements import requirement
 from virtmigrate import Options, Plan, Side
 from virtmigrate.errors import NotMovable
-from virtmigrate.explain import noteworthy, shown, spelling
+from virtmigrate.explain import spelling
+from virtmigrate.grids import noteworthy, shown
 from virtmigrate.negotiation import Ends
 from virtmigrate.plan import Finding, Level
 

@@ -154,6 +154,33 @@ def test_all_contradictions_are_told_at_once(virtmigrate, world):
     assert {"request", "source", "destination"} <= sides
 
 
+@requirement("check.everything")
+def test_check_tells_every_blocker_and_touches_nothing(virtmigrate, world, tmp_path):
+    other = World.create(path=tmp_path / "other", style="vz-like")
+    before = shape(world)
+    said = virtmigrate("-c", world.uri("a"), "check", "web", other.uri("b"), "--json")
+    assert said.code == 2
+    found = {each["id"]: each for each in said.json()["findings"]["blocker"]}
+    assert {"other-world", "other-style"} <= found.keys()
+    assert all(each["side"] and each["remedy"] for each in found.values())
+    told = virtmigrate("-c", world.uri("a"), "check", "web", other.uri("b"))
+    assert f"{len(found)} blockers" in told.out
+    assert virtmigrate("-c", world.uri("a"), "check", "web", world.uri("b")).code == 0
+    assert shape(world) == before
+    assert not (tmp_path / "state").exists()
+
+
+@requirement("explain.same-tables")
+def test_explain_of_a_move_that_was_made(virtmigrate, world, tmp_path):
+    words = ("-c", world.uri("a"), "migrate", "web", world.uri("b"), "--json")
+    moved = virtmigrate(*words, "--no-live").json()["migration"]
+    told = virtmigrate("explain", "--plan", moved, "--json").json()
+    assert told["ok"]
+    assert {step["phase"] for step in told["steps"]} >= {"begin", "commit", "confirm"}
+    rows = {row["option"]: row["effective"] for row in told["options"]}
+    assert rows["live"] is False
+
+
 @requirement("apps.all-four")
 @pytest.mark.parametrize("style", ["qemu-like", "vz-like"])
 @pytest.mark.parametrize(

@@ -1,98 +1,114 @@
-"""A plan as plain text, for people."""
+"""A plan, or why there is none, for people and programs: text, tables, data."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from virtmigrate import grids
+from virtmigrate.grids import ANSWERS, Grid, aligned, shown
 from virtmigrate.option_rows import BY_NAME, Switch
+from virtmigrate.plan import Level, Plan, Report
 from virtmigrate.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from virtmigrate.forecast import Forecast
-    from virtmigrate.plan import Plan, Settled
     from virtmigrate.policy import Act, Policy
 
+    Part = str | Grid
+
 MIB = 1 << 20
-ANSWERS = {True: "yes", False: "no", None: "-"}
 
 
-def shown(value: object) -> str:
-    """A value of an option, as people write it."""
-    if value is None or isinstance(value, bool):
-        return ANSWERS[value]
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    text = str(value)
-    return text if len(text) <= 40 else f"{len(text)} characters"  # noqa: PLR2004
+def explain(subject: Plan | Report) -> str:
+    """The whole of it as plain text: who, what is in effect, findings, steps."""
+    return text(parts(subject))
 
 
-def noteworthy(row: Settled) -> bool:
-    """Whether a row tells more than "not asked for, and off"."""
-    return row.asked is not None or bool(row.effective)
+def text(told: Iterable[Part]) -> str:
+    """Parts as plain text, a blank line between two."""
+    blocks = [part if isinstance(part, str) else grids.plain(part) for part in told]
+    whole = "\n\n".join(
+        block if isinstance(block, str) else "\n".join(block) for block in blocks
+    )
+    return "\n".join(map(printable, whole.split("\n")))
 
 
-def explain(plan: Plan) -> str:
-    """The whole plan: who, what is in effect, findings, steps."""
-    guest = plan.guest
+def parts(subject: Plan | Report) -> list[Part]:
+    """The same as text and tables, in order."""
+    if isinstance(subject, Report) and subject.plan:
+        subject = subject.plan
+    plan = subject if isinstance(subject, Plan) else None
+    options, disks, findings, steps = tables(subject)
+    heading = f"Plan {plan.digest()[:12]}: move " if plan else "No plan: "
+    told: list[Part] = [_heading(heading, subject), options, disks]
+    told += [_ending(plan)] if plan else []
+    told += [findings, steps]
+    return [part for part in told if isinstance(part, str) or part.rows or part.rest]
+
+
+def checked(report: Report) -> list[Part]:
+    """The findings alone, and what they come to."""
+    counts = {level: len(report.of(level)) for level in Level}
+    told = [
+        f"{count} {level}{'s' * (count != 1)}"
+        for level, count in counts.items()
+        if count
+    ]
+    verdict = "nothing is in the way" if report.ok else "it can't move like this"
+    found = grids.of_findings(report.findings)
+    return [
+        _heading("Check: ", report),
+        *([found] if found.data else []),
+        f"{verdict}: {', '.join(told) or 'no findings'}",
+    ]
+
+
+def tables(subject: Plan | Report) -> tuple[Grid, Grid, Grid, Grid]:
+    """Options, disks, findings and steps; of a report without a plan no steps."""
+    plan = subject if isinstance(subject, Plan) else subject.plan
+    return (
+        grids.of_options(subject.settlement.options),
+        grids.of_disks(subject.disks),
+        grids.of_findings(subject.findings),
+        grids.of_steps(plan.steps if plan else ()),
+    )
+
+
+def data(subject: Plan | Report) -> dict[str, object]:
+    """The same for programs: JSON-ready, each table by its name."""
+    plan = subject if isinstance(subject, Plan) else subject.plan
+    return {
+        "ok": plan is not None,
+        "digest": plan.digest() if plan else None,
+        **{
+            end: getattr(subject, end).model_dump(mode="json")
+            for end in ("guest", "source", "destination")
+        },
+        **{grid.name: grid.data for grid in tables(subject)},
+    }
+
+
+def _heading(title: str, subject: Plan | Report) -> str:
+    guest = subject.guest
     kept = "persistent" if guest.persistent else "transient"
     lines = [
-        f"Plan {plan.digest()[:12]}: move {guest.name} ({guest.state}, {kept})",
-        f"  from {plan.source.name}  {plan.source.uri}",
-        f"  to   {plan.destination.name}  {plan.destination.uri}",
-        f"  form {plan.form}: {plan.form_why}",
-        "",
-        *aligned(
-            [
-                ("option", "asked", "effective", "how", "why"),
-                *(
-                    (
-                        BY_NAME[row.option].virsh,
-                        shown(row.asked),
-                        shown(row.effective),
-                        row.how,
-                        row.why,
-                    )
-                    for row in filter(noteworthy, plan.settlement.options)
-                ),
-            ]
-        ),
+        f"{title}{guest.name} ({guest.state}, {kept})",
+        f"  from {subject.source.name}  {subject.source.uri}",
+        f"  to   {subject.destination.name}  {subject.destination.uri}",
     ]
-    off = sum(1 for row in plan.settlement.options if not noteworthy(row))
-    lines += [f"  ({off} more options are off)", ""]
-    lines += [f"  policy {plan.policy.name}"]
+    if isinstance(subject, Plan):
+        lines.append(f"  form {subject.form}: {subject.form_why}")
+    return "\n".join(lines)
+
+
+def _ending(plan: Plan) -> str:
+    lines = [f"  policy {plan.policy.name}"]
     lines += [f"    {line}" for line in limits_of(plan.policy)]
     if plan.forecast:
         lines += [f"  {line}" for line in foretold(plan.forecast)]
-    lines.append("")
-    for finding in plan.findings:
-        if finding.ignored:
-            continue
-        remedy = f" ({finding.remedy})" if finding.remedy else ""
-        lines.append(f"  {finding.level}: {finding.side}: {finding.message}{remedy}")
-    steps = [
-        (
-            step.phase,
-            step.side,
-            step.hook,
-            step.why + (f"; undone by {step.undo}" if step.undo else ""),
-        )
-        for step in plan.steps
-    ]
-    lines += aligned([("phase", "side", "step", "why"), *steps])
-    return "\n".join(map(printable, lines))
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as their widest cell, two spaces apart; the last one runs on."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
-    return [
-        "".join(
-            f"  {cell:<{width}}" for cell, width in zip(row, [*widths, 0], strict=True)
-        ).rstrip()
-        for row in rows
-    ]
+    return "\n".join(lines)
 
 
 def spelling(name: str, answer: object) -> str:

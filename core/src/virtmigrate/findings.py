@@ -67,8 +67,9 @@ def look(manager: Manager, request: PlanContext) -> Looked:
     kind = request.source.hypervisor
     same = kind == request.destination.hypervisor
     looks = (manager.relay(kind) if same else manager.bystanders()).looks
-    answers: Iterable[Answer] = (_begun(each, request) for each in looks)
-    if remote(request.source, request.destination):
+    apart = remote(request.source, request.destination)
+    answers: Iterable[Answer] = (_begun(each, request, apart=apart) for each in looks)
+    if apart:
         answers = list(answers)
     found = Looked()
     for each, answer in zip(looks, answers, strict=True):
@@ -83,10 +84,10 @@ def look(manager: Manager, request: PlanContext) -> Looked:
     return found
 
 
-def _begun(look: Look, request: PlanContext) -> Answer:
+def _begun(look: Look, request: PlanContext, *, apart: bool) -> Answer:
     """The way to its answer, in a thread where it may have to be left behind."""
     ask = partial(look.ask, request)
-    if look.own and not remote(request.source, request.destination):
+    if look.own and not apart:
         return ask
     longest_s = OWN_LONGEST_S if look.own else LONGEST_S
     until = time.monotonic() + longest_s
@@ -152,7 +153,7 @@ def ignorable(ids: Iterable[str]) -> frozenset[str]:
 
 
 def ignoring(
-    findings: Iterable[Finding], ignore: frozenset[str]
+    findings: list[Finding], ignore: frozenset[str]
 ) -> tuple[list[Finding], list[BadInput]]:
     """Mark what is to be ignored; a blocker can't be.
 
@@ -166,6 +167,8 @@ def ignoring(
     Returns:
         The findings, and a refusal for each blocker that was to be ignored.
     """
+    if not ignore:
+        return findings, []
     found, refused = [], []
     for each in findings:
         named = each.id in ignore

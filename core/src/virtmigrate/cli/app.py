@@ -10,6 +10,8 @@ from virtmigrate import __version__
 from virtmigrate.cli.arguments import Connect
 from virtmigrate.cli.commands import (
     capabilities,
+    check,
+    explain,
     journal,
     migrate,
     options,
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 
 # In the order in which `virtmigrate --help` shows them.
 COMMANDS = (
+    check,
     plan,
+    explain,
     migrate,
     run,
     status,
@@ -70,6 +74,8 @@ def build(tools: Tools, words: Sequence[str] = ()) -> typer.Typer:
     app = typer.Typer(
         name="virtmigrate",
         help="Move virtual machines between hosts of any hypervisor.\n\n"
+        "See what is in the way: virtmigrate -c SOURCE_URI check GUEST "
+        "DESTINATION_URI\n\n"
         "See what would happen: virtmigrate -c SOURCE_URI plan GUEST "
         "DESTINATION_URI\n\n"
         "Do it: virtmigrate -c SOURCE_URI migrate GUEST DESTINATION_URI",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from virtmigrate.cli.files import content
 from virtmigrate.cli.steering import chosen, measuring
 from virtmigrate.errors import BadInput, Side, VirtmigrateError, leaves
+from virtmigrate.findings import ignorable
 from virtmigrate.insecure import known
 from virtmigrate.option_rows import SWITCHES, VALUES, Value
 from virtmigrate.options import Options
@@ -36,6 +37,7 @@ class Request:
         options: The options.
         policy: How it is brought to an end; None = the default one.
         measure_s: For how long the guest's writes are measured.
+        ignore: Findings that do not matter, by id.
     """
 
     guest: str
@@ -44,6 +46,11 @@ class Request:
     options: Options
     policy: Policy | None
     measure_s: float
+    ignore: frozenset[str]
+
+    def arguments(self) -> dict[str, Any]:
+        """Those of `Migrator.plan` and its like, by name."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 def read(
@@ -70,8 +77,13 @@ def read(
     """
     refused: list[Exception] = []
     tools.waive(words.get("insecure"))
+    ignore: frozenset[str] = frozenset()
     try:
         known(tools.insecure)
+    except BadInput as error:
+        refused.append(error)
+    try:
+        ignore = ignorable(_listed(words.get("ignore")))
     except BadInput as error:
         refused.append(error)
     options = Options()
@@ -101,7 +113,12 @@ def read(
     if refused:
         msg = "the request is malformed"
         raise ExceptionGroup(msg, refused)
-    return Request(guest, here, destination, options, policy, seconds)
+    return Request(guest, here, destination, options, policy, seconds, ignore)
+
+
+def _listed(given: object) -> list[str]:
+    """What a repeatable option was given, nothing or more."""
+    return list(map(str, given)) if isinstance(given, list) else []
 
 
 def _check_uri(tools: Tools, uri: str, side: Side) -> None:

@@ -32,6 +32,16 @@ Insecure = Annotated[
         rich_help_panel=HOSTS_PANEL,
     ),
 ]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore",
+        metavar="FINDING",
+        help="A warning that does not matter, by its id in `check`; it stays in the "
+        "plan. Repeatable. A blocker can't be ignored.",
+        rich_help_panel=HOSTS_PANEL,
+    ),
+]
 CONSENTS = {
     "postcopy": "post-copy is allowed: a network cut after the switch can lose the "
     "guest",
@@ -39,6 +49,8 @@ CONSENTS = {
     "throttle": "the guest's CPUs may be slowed down",
 }
 MEASURE_MOST_S = 60.0
+MEASURE_S = 5.0
+"""A plan for people takes its time to foretell the transfer."""
 TEXTS = {
     "policy": ("--policy", "NAME", f"{', '.join(PRESETS)}; by default {DEFAULT}"),
     "policy_file": ("--policy-file", "FILE", "a policy of your own, TOML or JSON"),
@@ -64,9 +76,10 @@ def parameters() -> Iterator[inspect.Parameter]:
     for name, text in CONSENTS.items():
         yield _parameter(f"allow_{name}", bool, f"--allow-{name}", text)
         yield _parameter(f"no_allow_{name}", bool, f"--no-allow-{name}", None)
-    yield inspect.Parameter(
-        "insecure", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Insecure
-    )
+    for name, kind in (("insecure", Insecure), ("ignore", Ignore)):
+        yield inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind
+        )
 
 
 def _parameter(

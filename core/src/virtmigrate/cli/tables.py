@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from virtmigrate.cli.output import answer, console, shown
+from virtmigrate.explain import text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rich.console import RenderableType
+
+    from virtmigrate.explain import Part
     from virtmigrate.journal import Entry
 
+STYLES = {"blocker": "red", "refused": "red", "warning": "yellow"}
+"""Cells that should not be overlooked."""
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 
 
@@ -26,8 +34,32 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     for column in columns:
         made.add_column(column, overflow="fold", no_wrap=column == columns[0])
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
+        made.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in row))
     return made
+
+
+def show(told: Iterable[Part]) -> None:
+    """Text and tables on stdout: tables that fit a terminal, plain lines in a pipe.
+
+    Raises:
+        Unread: Nobody reads it any more.
+    """
+    if not console(stderr=False).is_terminal:
+        answer(text(told))
+        return
+    shapes: list[RenderableType] = []
+    for part in told:
+        if isinstance(part, str):
+            shapes += [part, ""]
+            continue
+        if part.rows:
+            shapes.append(table(part.columns, map(_cells, part.rows)))
+        shapes += [f"  {part.rest}", ""] if part.rest else [""]
+    answer(*shapes[:-1])
+
+
+def _cells(row: Iterable[str]) -> tuple[str, ...]:
+    return tuple(shown(cell) for cell in row)
 
 
 def entry_data(entry: Entry) -> dict[str, object]:

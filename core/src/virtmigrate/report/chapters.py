@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from virtmigrate.explain import shown
+from virtmigrate.grids import shown
 from virtmigrate.option_rows import BY_NAME
 from virtmigrate.report import foretold, reading
 from virtmigrate.report.frame import thinned

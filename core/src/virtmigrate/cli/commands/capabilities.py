@@ -13,7 +13,7 @@ from virtmigrate.cli.output import answer, bullets, document, shown
 from virtmigrate.cli.steering import Insecure
 from virtmigrate.cli.tables import table
 from virtmigrate.cli.waiting import asking
-from virtmigrate.explain import shown as value_shown
+from virtmigrate.grids import shown as value_shown
 from virtmigrate.option_rows import SWITCHES, VALUES
 
 if TYPE_CHECKING:

@@ -71,16 +71,7 @@ def migrate(
         displays.append(EventLines())
     conductor = Conductor(displays)
     migrator = ctx.obj.migrator(conductor.sink)
-    result = conductor.run(
-        lambda: migrator.start(
-            request.guest,
-            request.source,
-            request.destination,
-            request.options,
-            policy=request.policy,
-            measure_s=request.measure_s,
-        )
-    )
+    result = conductor.run(lambda: migrator.start(**request.arguments()))
     say(summary(result))
     if as_json:
         # Nobody may read it any more: how it ended is in the exit code still.

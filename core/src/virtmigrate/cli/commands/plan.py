@@ -14,19 +14,21 @@ from virtmigrate.cli.arguments import (
     VirshCommand,
     with_options,
 )
-from virtmigrate.cli.output import answer, document
+from virtmigrate.cli.output import document
 from virtmigrate.cli.request import read
+from virtmigrate.cli.steering import MEASURE_S
+from virtmigrate.cli.tables import show
 from virtmigrate.cli.waiting import asking
+from virtmigrate.explain import parts
 
-MEASURE_S = 5.0
-"""A plan for people takes its time to foretell the transfer."""
 HELP = """Say what `migrate` would do with the same words. Nothing is touched.
 
 For each option: what was asked, what will be in effect, and how: native (the hypervisor
 does it), inherent (it is always so), emulated (steps of ours make it so), deferred (it
 is owed). Then how the transfer is expected to go, from five seconds of measuring what
 the guest writes (--measure 0: don't). Then the steps, in order, and what takes each
-back. Whatever stands in the way is told at once: exit code 2.
+back. Whatever stands in the way is told at once: exit code 2. `explain` shows the same
+of a plan that is refused, or that was made before.
 """
 
 
@@ -48,18 +50,8 @@ def plan(
     """See `HELP`."""
     request = read(ctx.obj, guest, source, destination, words, measure_s=MEASURE_S)
     migrator = ctx.obj.migrator()
-    made = asking(
-        lambda: migrator.plan(
-            request.guest,
-            request.source,
-            request.destination,
-            request.options,
-            policy=request.policy,
-            measure_s=request.measure_s,
-        ),
-        "asking both hosts",
-    )
+    made = asking(lambda: migrator.plan(**request.arguments()), "asking both hosts")
     if as_json:
         document({"digest": made.digest(), **json.loads(made.model_dump_json())})
     else:
-        answer(made.explain())
+        show(parts(made))
