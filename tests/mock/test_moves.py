@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from tests.mock.rig import Driver, furnished, migrator, move
@@ -218,10 +220,16 @@ def test_auto_converge_ends_what_would_not_end():
 @pytest.mark.parametrize("style", STYLES)
 def test_a_cancelled_move_leaves_no_trace(style):
     world = furnished(style, **BUSY | {"memory_mib": 20_000})
-    handles = []
-    mover = migrator(world, sinks=[lambda event: event.kind == "progress"
-                                   and handles[0].cancel()])  # fmt: skip
+    handles, started = [], threading.Event()
+
+    def cancel(event):
+        # The first event may come before `start` has returned.
+        if event.kind == "progress" and started.wait(10):
+            handles[0].cancel()
+
+    mover = migrator(world, sinks=[cancel])
     handles.append(mover.start("g", world.uri("a"), world.uri("b"), Options()))
+    started.set()
     result = handles[0].wait(10)
     assert result.outcome is Outcome.ROLLED_BACK
     assert world.where("g") == ["a"]
