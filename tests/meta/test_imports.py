@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def imported_by(source):
     return {name.partition(".")[0] for name in found}
 
 
+@cache
 def imports_of(package):
     files = PACKAGES[package].rglob("*.py")
     return set().union(*(imported_by(f.read_text(encoding="utf-8")) for f in files))

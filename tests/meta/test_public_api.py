@@ -33,6 +33,7 @@ PUBLIC = {
     "VirtmigrateError",
     "hookimpl",
 }
+DEAR = {"libvirt", "typer", "rich", "lxml", "pytest"}
 ASK_WHAT_WAS_LOADED = """
 import sys
 from virtmigrate import Migrator
@@ -55,9 +56,8 @@ def test_every_export_says_what_it_is(name):
     assert inspect.getdoc(getattr(virtmigrate, name))
 
 
-@pytest.mark.parametrize("dear", ["libvirt", "typer", "rich", "lxml", "pytest"])
 @requirement("api.light")
-def test_importing_the_core_loads_nothing_dear(dear):
+def test_importing_the_core_loads_nothing_dear():
     done = subprocess.run(
         [sys.executable, "-c", ASK_WHAT_WAS_LOADED],
         capture_output=True,
@@ -66,4 +66,4 @@ def test_importing_the_core_loads_nothing_dear(dear):
         timeout=20,
         check=True,
     )
-    assert dear not in done.stdout.split()
+    assert DEAR & set(done.stdout.split()) == set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def carried_in(source: str) -> set[str]:
     }
 
 
+@cache
 def carried() -> dict[str, set[str]]:
     """Promise -> files whose tests carry it."""
     found: dict[str, set[str]] = {}
