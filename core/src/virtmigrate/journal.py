@@ -12,6 +12,7 @@ import os
 import threading
 import zlib
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -51,6 +52,7 @@ class Owner:
         return self.boot == _boot() and _started(self.pid) == self.started
 
 
+@cache
 def _boot() -> str:
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()

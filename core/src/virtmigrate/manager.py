@@ -245,8 +245,23 @@ def _registered(records: Iterable[PluginRecord]) -> pluggy.PluginManager:
     return manager
 
 
+class _Plugins(pluggy.PluginManager):
+    """Looks for hooks where they can be: half of a module's names are Python's own.
+
+    pluggy looks at each name through `inspect`, and that takes longest.
+    """
+
+    def parse_hookimpl_opts(
+        self, plugin: object, name: str
+    ) -> pluggy.HookimplOpts | None:
+        """What the mark on an implementation says; None = it has none."""
+        if name.startswith("__"):
+            return None
+        return super().parse_hookimpl_opts(plugin, name)
+
+
 def _empty() -> pluggy.PluginManager:
-    manager = pluggy.PluginManager(hookspecs.NAME)
+    manager = _Plugins(hookspecs.NAME)
     manager.add_hookspecs(hookspecs)
     manager.add_hookspecs(disk_hooks)
     return manager
