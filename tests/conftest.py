@@ -17,6 +17,11 @@ settings.register_profile(
 )
 settings.load_profile("virtmigrate")
 
+# Workers side by side share no journal, not even where a test forgets its own.
+worker, state = map(os.environ.get, ("PYTEST_XDIST_WORKER", "VIRTMIGRATE_STATE_DIR"))
+if worker and state:
+    os.environ["VIRTMIGRATE_STATE_DIR"] = f"{state}/{worker}"
+
 # Whoever runs tests in the background has these ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for number in (signal.SIGTERM, signal.SIGHUP):
