@@ -47,12 +47,17 @@ def flags_for(word: int, disks: Sequence[Disk]) -> int:
     return word | UNSAFE if vouched(disks) else word
 
 
-def vouched(disks: Iterable[Disk]) -> bool:
+def vouched(disks: Sequence[Disk]) -> bool:
     """Whether every image that stays is proven to be shared, and one has to be."""
     kept = [d for d in disks if d.path and not d.copied and not d.read_only]
     files = [disk for disk in kept if disk.kind == "file"]
-    proven = all(disk.sharing is Sharing.SHARED for disk in kept)
-    return bool(files) and proven
+    return bool(files) and all_settled(kept)
+
+
+def all_settled(disks: Iterable[Disk]) -> bool:
+    """Whether every disk is proven to be shared, or copied, or only read."""
+    kept = [d for d in disks if d.path and not d.copied and not d.read_only]
+    return all(disk.sharing is Sharing.SHARED for disk in kept)
 
 
 def params_for(

@@ -189,6 +189,8 @@ def _rehearsal(request: PlanContext) -> list[Finding]:
         raise
     except HostError as error:
         unsafe = code_of(error) == Code.MIGRATE_UNSAFE
+        if unsafe and not copying.all_settled(request.disks):
+            return []  # the core has said which disk it is, and why
         return [
             _blocker(
                 "disks-unsafe" if unsafe else "source-refuses",
