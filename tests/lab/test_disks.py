@@ -265,8 +265,8 @@ def test_words_about_disks_that_can_not_be_met_are_refused(rig, guest_name):
     assert "not shared" in refused.message
     (onto,) = refusals(rig, guest_name, rig.a, rig.b, migrate_disks=["hda", "hdb"])
     assert "onto itself" in onto.message
-    (out,) = refusals(rig, guest_name, rig.a, rig.b, migrate_disks=[])
-    assert "leaves it out" in out.message
+    left = refusals(rig, guest_name, rig.a, rig.b, migrate_disks=[])
+    assert any("leaves it out" in each.message for each in left)
     all_of_it = rig.migrator.plan(guest_name, rig.a, rig.b, Options(copy_storage=True))
     assert [disk.way for disk in all_of_it.disks] == [Way.STAYS, Way.COPIED]
     assert everything(rig) == before
