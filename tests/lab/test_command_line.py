@@ -134,3 +134,23 @@ def everything(rig) -> dict[str, str]:
                 "dumpxml", "--inactive", guest
             )
     return seen
+
+
+@requirement("check.everything")
+@requirement("explain.same-tables")
+def test_check_and_explain_ask_real_hosts_and_touch_nothing(rig, guest, shell):
+    fine = shell("check", guest, rig.b, "--json")
+    assert fine.returncode == 0, fine.stdout
+    told = json.loads(fine.stdout)
+    assert told["findings"]["blocker"] == []
+    same = shell("check", guest, rig.a)
+    assert same.returncode == 2
+    assert "same-host" in same.stdout
+    words = ("explain", guest, rig.b, "--measure", "0", "--tunnelled", "--json")
+    refused = shell(*words, "--no-p2p")
+    assert refused.returncode == 2, refused.stderr
+    explained = json.loads(refused.stdout)
+    assert explained["options"]
+    assert any(each["level"] == "blocker" for each in explained["findings"])
+    assert rig.state("a", guest) == "running"
+    assert rig.state("b", guest) == ""
