@@ -216,6 +216,38 @@ def test_the_end_that_was_lost_is_found_outside(lab, guest_name):
     assert any("newest write" in text for text in image.problems)
 
 
+def test_a_full_pool_stops_a_guest_which_goes_on_when_there_is_room(lab, guest_name):
+    filler = lab.pool_path("a", "tiny") / "filler"
+    filler.write_bytes(bytes((TINY_MIB - 4) * MIB))
+    options = {"disk_rate_mib_s": 16, "disk_working_set_mib": 8, **START}
+    lab.guest_start(guest_name, disks=["tiny:8"], **options)
+    a = lab.hosts["a"]
+
+    def state():
+        return a.virsh("domstate", "--reason", guest_name).strip()
+
+    assert wait_for(lambda: state() == "paused (I/O error)", PATIENCE_S)
+    filler.unlink()
+    a.virsh("resume", guest_name)
+    written(lab, guest_name, blocks=2048)
+    report = lab.guest_check(guest_name)
+    assert report.ok, report.problems
+
+
+def test_what_was_flushed_outlives_a_killed_qemu(lab, guest_name):
+    options = {"disk_rate_mib_s": 8, **START}
+    guest = lab.guest_start(guest_name, disks=["local:16:qcow2"], **options)
+    written(lab, guest_name, blocks=2 * FLUSH_BLOCKS)
+    a = lab.hosts["a"]
+    a.qemu(guest.uuid).kill()
+    assert wait_for(
+        lambda: a.virsh("domstate", guest_name).strip() == "shut off", PATIENCE_S
+    )
+    (image,) = lab.disks_check(guest_name, killed=True)
+    assert image.ok, image.problems
+    assert image.least >= FLUSH_BLOCKS
+
+
 def test_images_are_not_judged_while_they_are_written(lab, guest_name):
     lab.guest_start(guest_name, disks=["local:4"], **START)
     with pytest.raises(LabRefused, match="a: running"):
