@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lxml import etree
@@ -36,6 +37,8 @@ UNITS = {
     "TB": 10**12,
 }
 """Units of memory (`virScaleInteger`), as domain XML writes them."""
+READ_MOST = 8
+"""Documents that are kept parsed: both definitions of the guests that move now."""
 QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
 
 
@@ -216,10 +219,16 @@ def parse(text: str, *, side: Side = Side.REQUEST, subject: str = "xml") -> Docu
             one name and one UUID.
     """
     try:
-        return Document(_sane(_well_formed(text)))
+        return _read(text)
     except _Bad as bad:
         msg = f"{subject}: {bad}"
         raise BadInput(msg, side=side, subject=subject, remedy=bad.remedy) from None
+
+
+@lru_cache(maxsize=READ_MOST)
+def _read(text: str) -> Document:
+    """Many ask about one text in a few milliseconds; what they get nobody changes."""
+    return Document(_sane(_well_formed(text)))
 
 
 class _Bad(Exception):
