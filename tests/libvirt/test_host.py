@@ -148,9 +148,41 @@ def test_a_dead_wire_is_replaced_only_where_that_is_safe(host):
     assert host.wire("m1").alive
 
 
+def test_a_connection_that_was_left_clean_serves_the_next_migration(host):
+    wire = host.wire("m1")
+    host.unwire("m1", clean=True)
+    assert not host.wired("m1")
+    assert host.reusable
+    assert host.wire("m2") is wire
+    assert host.wire("m3") is not wire
+
+
+@pytest.mark.parametrize("why", ["not clean", "dead", "in use"])
+def test_a_connection_that_may_be_tied_to_something_serves_nobody_else(host, why):
+    wire = host.wire("m1")
+    if why == "dead":
+        wire.close()
+    if why == "in use":
+        with wire.held("a call whose answer was lost"):
+            host.unwire("m1", clean=True)
+    host.unwire("m1", clean=why != "not clean")
+    assert host.wire("m2") is not wire
+    assert not wire.alive
+
+
+def test_a_spare_connection_that_died_meanwhile_is_replaced(host):
+    wire = host.wire("m1")
+    host.unwire("m1", clean=True)
+    wire.close()
+    assert host.wire("m2").alive
+
+
 def test_closing_twice_is_harmless():
     opened = LibvirtHost(parse_uri("test:///default"), Side.SOURCE, "test")
     opened.wire("m1")
+    spare = opened.wire("m2")
+    opened.unwire("m2", clean=True)
     opened.close()
     opened.close()
     assert not opened.wired("m1")
+    assert not spare.alive

@@ -61,9 +61,14 @@ def drive_of(ctx: Context, flags: int, params: Mapping[str, ParamValue]) -> Driv
     return drive
 
 
-def forget(ctx: Context) -> None:
-    """Let go of a migration's drive and connections."""
+def forget(ctx: Context, *, clean: bool = False) -> None:
+    """Let go of a migration's drive and connections.
+
+    Args:
+        ctx: The migration.
+        clean: Whether all was done and answered (see `LibvirtHost.unwire`).
+    """
     source, destination = ours(ctx.source), ours(ctx.destination)
     source.drives.pop(ctx.migration, None)
-    source.unwire(ctx.migration)
-    destination.unwire(ctx.migration)
+    source.unwire(ctx.migration, clean=clean)
+    destination.unwire(ctx.migration, clean=clean)

@@ -61,6 +61,7 @@ class LibvirtHost:
         self._counts = counts
         self._lock = threading.Lock()
         self._wires: dict[str, Link] = {}
+        self._spare: Link | None = None
         self._features: dict[Feature, bool] = {}
         kind, name, capabilities = self.ask("connecting", _who)
         self.driver: str = kind
@@ -165,8 +166,8 @@ class LibvirtHost:
     def wire(self, migration: str, *, reopen: bool = True) -> Link:
         """The connection of one migration, opened when first needed.
 
-        The daemons tie a migration to the connection that drives it: it is never
-        used for anything else.
+        The daemons tie a migration to the connection that drives it: it is used for
+        nothing else until that migration is over.
 
         Args:
             migration: Its id.
@@ -182,12 +183,22 @@ class LibvirtHost:
         if link is not None and not reopen:
             msg = "the connection of this migration is dead"
             raise HostUnreachable(msg, side=self.side, subject=self.uri)
-        fresh = self.control.open()
+        fresh = self._unused()
         with self._lock:
             self._wires[migration] = fresh
         if link is not None:
             link.close()
         return fresh
+
+    def _unused(self) -> Link:
+        """The connection that an earlier migration left clean, or a new one."""
+        with self._lock:
+            spare, self._spare = self._spare, None
+        if spare is not None and spare.alive:
+            return spare
+        if spare is not None:
+            spare.close()
+        return self.control.open()
 
     def wired(self, migration: str) -> bool:
         """Whether the connection of this migration lives (nothing is sent)."""
@@ -201,10 +212,21 @@ class LibvirtHost:
             link = self._wires.get(migration)
         return link is not None and link.alive and link.busy
 
-    def unwire(self, migration: str) -> None:
-        """Close the connection of one migration. Harmless when there is none."""
+    def unwire(self, migration: str, *, clean: bool = False) -> None:
+        """Let go of the connection of one migration. Harmless when there is none.
+
+        Args:
+            migration: Its id.
+            clean: Whether both daemons have answered to its end, so that nothing ties
+                them to it: then the next migration may have the connection.
+        """
         with self._lock:
             link = self._wires.pop(migration, None)
+        if link is None:
+            return
+        if clean and link.alive and not link.busy:
+            with self._lock:
+                link, self._spare = self._spare, link
         if link is not None:
             link.close()
 
@@ -220,6 +242,10 @@ class LibvirtHost:
         self.drives.clear()
         for migration in list(self._wires):
             self.unwire(migration)
+        with self._lock:
+            spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.close()
         self.control.drop()
 
 

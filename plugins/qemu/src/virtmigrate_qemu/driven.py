@@ -16,6 +16,7 @@ from virtmigrate_libvirt.driving import drive_of, forget
 from virtmigrate_libvirt.flags import Feature
 from virtmigrate_libvirt.guest import LibvirtGuest
 from virtmigrate_libvirt.host import ours
+from virtmigrate_libvirt.rules import Reached
 from virtmigrate_qemu.documents import refuse_dangers
 from virtmigrate_qemu.request import flags_of, lands_paused, params_of
 from virtmigrate_qemu.watch import Watch
@@ -103,7 +104,7 @@ class Driven:
         A source that has no such job any more (its connection was lost, its daemon
         restarted) can't be told: then None lets the core's own confirm retire it.
         """
-        drive = _drive(ctx)
+        drive, clean = _drive(ctx), False
         try:
             if fate is Fate.CANCELLED:
                 drive.cancel_source()
@@ -115,6 +116,7 @@ class Driven:
                     doing="confirm",
                     side=ctx.source.side,
                 )
+                clean = drive.reached is Reached.FINISHED
         except HostUnreachable:
             raise
         except HostError as error:
@@ -125,7 +127,7 @@ class Driven:
         finally:
             if isinstance(ctx.guest, LibvirtGuest):
                 ctx.guest.passes.hush()
-            forget(ctx)
+            forget(ctx, clean=clean)
         return True
 
 
