@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.disks import Disk
     from virtmigrate.forecast import Workload
-    from virtmigrate.host import Definitions, Guest, Host, Sighting
+    from virtmigrate.host import Definitions, Host, Sighting
     from virtmigrate.manager import Manager
     from virtmigrate.plan import Finding, Settlement
     from virtmigrate.policy import Asked, Policy
@@ -245,15 +245,17 @@ def _foretold(plan: Plan, link: Link | None) -> Plan:
 def _request(
     manager: Manager, wanted: Request, source: Host, destination: Host
 ) -> PlanContext:
-    def here() -> tuple[Guest, Sighting, Definitions, Capabilities]:
-        guest = source.guest(wanted.guest)
+    guest = source.guest(wanted.guest)
+
+    def here() -> tuple[Sighting, Definitions, Capabilities]:
         declared = manager.relay(source.hypervisor).capabilities(source)
-        return guest, guest.look(), guest.definitions(), declared
+        return guest.look(), guest.definitions(), declared
 
-    def there() -> Capabilities:
-        return manager.relay(destination.hypervisor).capabilities(destination)
+    def there() -> tuple[Sighting, Capabilities]:
+        declared = manager.relay(destination.hypervisor).capabilities(destination)
+        return destination.guest_by_uuid(guest.uuid).look(), declared
 
-    (guest, sighting, definitions, declared), away = together(
+    (sighting, definitions, declared), (twin, away) = together(
         here, there, apart=remote(source, destination)
     )
     return PlanContext(
@@ -263,7 +265,7 @@ def _request(
         guest=guest,
         sighting=sighting,
         definitions=definitions,
-        there=destination.guest_by_uuid(guest.uuid).look(),
+        there=twin,
         source_capabilities=declared,
         destination_capabilities=away,
         insecure=wanted.insecure,
