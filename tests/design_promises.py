@@ -39,6 +39,18 @@ BUILT: dict[str, str] = {
     "declare.same-truth": (
         "The printed capabilities and the support matrix are what is declared."
     ),
+    # --- disks ----------------------------------------------------------------
+    "disks.empty-list": "An empty list of disks never means that all are copied.",
+    "disks.only-ours": (
+        "Only images that this migration made are ever deleted at the destination."
+    ),
+    "disks.never-the-newest": (
+        "No image is deleted on which the guest may have run since it was copied."
+    ),
+    "disks.source-kept": (
+        "The source's images go only if asked, once the guest lives on its copies."
+    ),
+    "recover.disks-kept": "No disk is deleted that something refers to.",
     # --- the switchover -------------------------------------------------------
     "switch.outcomes": "Each outcome has its own exit code: 0, 1, 2, 3 and 4.",
     "switch.observed": (

@@ -25,6 +25,8 @@ class Ear:
     warned: list[str] = field(default_factory=list)
     owed: list[str] = field(default_factory=list)
     pulses: int = 0
+    remembered: list[tuple[str, str]] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
 
     def pulse(self):
         self.pulses += 1
@@ -34,6 +36,10 @@ class Ear:
 
     def owe(self, obligation):
         self.owed.append(obligation)
+
+    def remember(self, key, value):
+        self.remembered.append((key, value))
+        self.notes[key] = value
 
 
 def context(world, *, plan=None, suspended=False, there=None):
@@ -47,6 +53,7 @@ def context(world, *, plan=None, suspended=False, there=None):
         Sighting(there.state, there.persistent is not None),
         Definitions(None, there.persistent),
     )
+    ear = Ear()
     return Context(
         migration="m1",
         attempt=1,
@@ -56,7 +63,8 @@ def context(world, *, plan=None, suspended=False, there=None):
         destination=away,
         guest=here.guest_by_uuid(plan.guest.uuid),
         arrival=away.guest_by_uuid(plan.guest.uuid),
-        engine=Ear(),
+        engine=ear,
+        notes=ear.notes,
         clock=world.clock,
         captured=captured,
         landing=world.state,

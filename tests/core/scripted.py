@@ -60,6 +60,8 @@ class World:
         wrongs: What happened that must never happen.
         newest: Host whose image counts; the other one's is stale.
         ctx: The context of the migration that runs.
+        disks: The guest's, as its plugin tells them.
+        storages: Each host's storage.
     """
 
     state: RunState = RunState.RUNNING
@@ -78,6 +80,8 @@ class World:
     newest: str = "a"
     remaining: int = 60
     ctx: object = None
+    disks: list[object] = field(default_factory=list)
+    storages: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self):
         self.hosts.setdefault("a", Copy(self.state, XML if self.persistent else None))
@@ -212,6 +216,7 @@ class ScriptedHost:
         self.uri = uri
         self.uuid = f"host-{name}"
         self.side = SIDES[name]
+        self.storage = world.storages.get(name)
 
     def guest(self, ref):
         copy = self.world.hosts[self.name]

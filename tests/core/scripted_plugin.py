@@ -68,6 +68,10 @@ class ScriptedPlugin:
         return self.world.declare(host.name, **self.world.declared)
 
     @hookimpl
+    def virtmigrate_disks(self, request):
+        return self.world.disks
+
+    @hookimpl
     def virtmigrate_begin(self, ctx):
         self.world.ctx = ctx
         return self._phase("begin", b"", lambda: None, b"from-begin")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from virtmigrate.adjudication import WHY
+from virtmigrate.adjudication import WHY, Told
 from virtmigrate.errors import VirtmigrateError
 from virtmigrate.images import made
 from virtmigrate.phases import Outcome
@@ -16,13 +16,33 @@ from virtmigrate.results import Result, Timing
 from virtmigrate.settle import Settler
 
 if TYPE_CHECKING:
-    from virtmigrate.adjudication import Told, Verdict
+    from virtmigrate.adjudication import Verdict
     from virtmigrate.context import Context
     from virtmigrate.host import Sighting
     from virtmigrate.logbook import Logbook
     from virtmigrate.monitor import Monitor
+    from virtmigrate.plan import Plan
     from virtmigrate.relay import Relay
     from virtmigrate.settle import Settled
+
+
+def may_have_run(plan: Plan, told: Told, source: Sighting) -> bool:
+    """Whether a guest that is not at the destination may have written there. Pure.
+
+    Then its images there may be newer than the source's, and nobody may delete them.
+
+    Args:
+        plan: What was done.
+        told: How far the journal says that it came.
+        source: The source at the last look.
+    """
+    if told is Told.BEGUN:
+        return False
+    if not plan.guest.state.active:
+        return not source.persistent  # it never ran, if it is where it was
+    if told is Told.COMMITTED:
+        return True
+    return not plan.two_step and not source.state.active
 
 
 @dataclass(slots=True)
@@ -41,6 +61,7 @@ class Closing:
             start, else from perform's return; None = it did not come to that.
         left: Hooks that undo configuration and were not seen to have run; they are
             called if the guest turns out to have moved.
+        removes: Whether the source's images are still to be removed.
     """
 
     ctx: Context
@@ -52,6 +73,7 @@ class Closing:
     landed_ms: float | None = None
     stopped_ms: float | None = None
     left: tuple[str, ...] = ()
+    removes: bool = False
 
     def close(self) -> Result:
         """Settle, close the journal, tell everybody."""
@@ -65,8 +87,9 @@ class Closing:
         ).settle()
         if settled.outcome is Outcome.SUCCEEDED:
             self._undo_configuration()
+            self._remove_source_disks()
         elif settled.outcome is Outcome.ROLLED_BACK:
-            self._delete_disks()
+            self._delete_disks(settled.source)
         result = self._result(settled)
         self.book.end(result)
         self.book.emit("ended", result=result)
@@ -88,14 +111,33 @@ class Closing:
                     self.book.owe(owed)
                 return
 
-    def _delete_disks(self) -> None:
+    def _remove_source_disks(self) -> None:
+        """What a killed controller did not come to. Asked for once, it is no debt."""
+        if not self.removes:
+            return
+        try:
+            self.relay.remove_source_disks(self.ctx)
+        except VirtmigrateError as error:
+            self.book.fault(error, "remove_source_disks")
+
+    def _delete_disks(self, source: Sighting) -> None:
         """What was made for a copy that came to nothing."""
+        plan = self.ctx.plan
+        paths = [disk.there for disk in plan.disks if disk.made]
+        if not paths:
+            return
+        if may_have_run(plan, self.told, source):
+            self.book.warn(
+                "the guest may have run at the destination: its images there are kept: "
+                + ", ".join(paths)
+            )
+            return
         try:
             self.relay.delete_disks(self.ctx)
         except VirtmigrateError as error:
             self.book.fault(error, "delete_disks")
             self.book.owe("delete_disks")
-            left = ", ".join(made(self.ctx))
+            left = ", ".join(made(self.ctx) or paths)
             self.book.warn(f"images were left at the destination: {left}")
 
     def _judged(self, source: Sighting, there: Sighting, verdict: Verdict) -> None:

@@ -61,6 +61,16 @@ class Case:
         return able and mine and not unsure
 
     @property
+    def hindrance(self) -> str:
+        """Why what the caller named can't be copied, "" if it can."""
+        table = (
+            (self.disk.kind != "file", "only image files can be copied"),
+            (not self.moves, "an offline move copies no disks"),
+            (self.refused, "copying was refused too"),
+        )
+        return next((why for holds, why in table if holds), "")
+
+    @property
     def _stays(self) -> bool:
         disk = self.disk
         here = disk.sharing is Sharing.SHARED or not disk.path
@@ -100,6 +110,7 @@ def decide(
         for finding in _findings(case, disk)
     ]
     findings += _room(cases, settled)
+    findings += _collisions(settled)
     findings += _unknown_names(found, options)
     return tuple(settled), findings
 
@@ -195,12 +206,17 @@ def _of_sharing(case: Case, disk: Disk) -> tuple[Row, ...]:
         and not proof.taken
         and (disk.sharing is Sharing.NOT_SHARED)
     )
-    stays_behind = kept and not case.moves and disk.sharing is Sharing.NOT_SHARED
+    left_behind = disk.sharing is not Sharing.SHARED and not case.moves
+    perhaps = "" if disk.sharing is Sharing.NOT_SHARED else ", unless it is shared"
+    hindered = case.named and disk.sharing is not Sharing.SHARED and case.hindrance
     # fmt: off
     return (
         (disk.sharing is Sharing.SHARED and case.named, "copy-onto-itself",
          Level.BLOCKER, Side.REQUEST,
          "it is shared: a copy would write it onto itself",
+         f"take {target} out of --migrate-disks"),
+        (bool(hindered), "copy-impossible", Level.BLOCKER, Side.REQUEST,
+         f"it is named in --migrate-disks, but {hindered}",
          f"take {target} out of --migrate-disks"),
         (apart and disk.shareable, "shareable-not-shared", Level.BLOCKER,
          Side.DESTINATION, f"it is marked shareable, but the hosts do not share {path}",
@@ -226,8 +242,8 @@ def _of_sharing(case: Case, disk: Disk) -> tuple[Row, ...]:
          "read-only-not-proven", Level.WARNING, Side.DESTINATION,
          f"{disk.there} is not proven to be the image that the guest reads here",
          "see that it is the same image"),
-        (stays_behind, "disk-left-behind", Level.WARNING, Side.DESTINATION,
-         f"an offline move takes the definition only; {path} stays behind",
+        (left_behind, "disk-left-behind", Level.WARNING, Side.DESTINATION,
+         f"an offline move takes the definition only; {path} stays behind{perhaps}",
          "copy it yourself before the guest is started there"),
     )
     # fmt: on
@@ -294,6 +310,25 @@ def _room(cases: Sequence[Case], settled: Sequence[Disk]) -> Iterator[Finding]:
             remedy="make room there, or name another path with --xml",
             evidence="what the pool says is available",
         )
+
+
+def _collisions(settled: Sequence[Disk]) -> Iterator[Finding]:
+    """Two copies that would be made under one path."""
+    first: dict[str, str] = {}
+    for disk in settled:
+        if not disk.copied:
+            continue
+        other = first.setdefault(disk.there, disk.target)
+        if other != disk.target:
+            yield Finding(
+                id="copies-collide",
+                level=Level.BLOCKER,
+                side=Side.DESTINATION,
+                subject=disk.target,
+                message=f"disks {other} and {disk.target} would both be {disk.there}",
+                remedy="name another path for one of them with --xml",
+                evidence=disk.evidence,
+            )
 
 
 def _unknown_names(found: Sequence[Disk], options: Options) -> Iterator[Finding]:

@@ -41,7 +41,8 @@ def delete(ctx: Context) -> None:
     """Delete the images that this migration made, and no others. Harmless twice.
 
     Raises:
-        HostError: The guest is at the destination, or one can't be deleted.
+        HostError: The guest is at the destination, a definition there refers to one,
+            or one can't be deleted.
     """
     paths = made(ctx)
     if not paths:
@@ -52,6 +53,7 @@ def delete(ctx: Context) -> None:
         raise HostError(msg, side=ctx.destination.side, subject=paths[0])
     for path in paths:
         storage, pool, name = _place(ctx.destination, path)
+        _unused(ctx.destination, storage, path, but=_before(ctx))
         storage.delete(pool, name)
         _forget(ctx, path)
 
@@ -68,14 +70,39 @@ def remove_source(ctx: Context) -> None:
         msg = f"the guest is {there.state} there and {here.state} here: its disks stay"
         raise HostError(msg, side=ctx.source.side, subject=ctx.guest.name)
     for disk in ctx.plan.disks:
-        if not disk.copied:
-            continue
-        storage, pool, name = _place(ctx.source, disk.path)
-        users = storage.users(disk.path)
-        if users:
-            msg = f"{disk.path} stays: {', '.join(users)} refers to it"
-            raise HostError(msg, side=ctx.source.side, subject=disk.target)
-        storage.delete(pool, name)
+        if disk.copied and not disk.shareable:
+            _remove(ctx, disk)
+
+
+def _remove(ctx: Context, disk: Disk) -> None:
+    """Delete one image at the source, if it is what was copied, and nobody's else."""
+    source, copy = _place(ctx.source, disk.path), _place(ctx.destination, disk.there)
+    storage, pool, name = source
+    image = storage.look(pool, name)
+    if image is None:
+        return
+    if image.format != disk.format or image.capacity_bytes != disk.capacity_bytes:
+        msg = f"{disk.path} stays: it is not the image that was copied"
+        raise HostError(msg, side=ctx.source.side, subject=disk.target)
+    if copy[0].look(*copy[1:]) is None:
+        msg = f"{disk.path} stays: its copy {disk.there} is not there"
+        raise HostError(msg, side=ctx.destination.side, subject=disk.target)
+    _unused(ctx.source, storage, disk.path)
+    storage.delete(pool, name)
+
+
+def _unused(host: Host, storage: Storage, path: str, but: tuple[str, ...] = ()) -> None:
+    users = [user for user in storage.users(path) if user not in but]
+    if users:
+        msg = f"{path} stays: {', '.join(users)} refers to it"
+        raise HostError(msg, side=host.side, subject=path)
+
+
+def _before(ctx: Context) -> tuple[str, ...]:
+    """Names of the guest at the destination, if it was defined there before."""
+    captured = ctx.captured
+    known = captured is not None and captured.destination.persistent
+    return (ctx.plan.guest.name, ctx.arrival.name) if known else ()
 
 
 def made(ctx: Context) -> list[str]:

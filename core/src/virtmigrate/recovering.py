@@ -101,6 +101,7 @@ def _end(
             state.told,
             prepared=state.prepared,
             left=state.left(ctx.plan),
+            removes=state.removes(ctx.plan),
         ).close()
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 UNDO_CONFIGURATION = ("restore_source", "undo_persist")
 """Steps that put definitions as asked, in the order that never leaves none."""
+REMOVES = "remove_source_disks"
 
 
 @dataclass(slots=True)
@@ -52,6 +53,10 @@ class Remembered:
         """Hooks of the plan that undo configuration and are not recorded as done."""
         hooks = {step.hook for step in plan.steps} - self.done
         return tuple(h for h in UNDO_CONFIGURATION if h in hooks)
+
+    def removes(self, plan: Plan) -> bool:
+        """Whether the source's images were to be removed, and are not yet."""
+        return REMOVES in {step.hook for step in plan.steps} - self.done
 
 
 def remember(records: Iterable[Record]) -> Remembered:

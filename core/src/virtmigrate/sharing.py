@@ -9,12 +9,12 @@ leads to the same file, and not through a link to another, the file's own times 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from virtmigrate.clock import RealClock
 from virtmigrate.disks import Sharing
-from virtmigrate.errors import HostError
+from virtmigrate.errors import HostError, Side
 from virtmigrate.storage import Image, pool_at, split
 
 if TYPE_CHECKING:
@@ -98,6 +98,10 @@ class Prover:
         Raises:
             HostError: A host could not be asked.
         """
+        return self._prove(path, wanted, DEEPEST)
+
+    def _prove(self, path: str, wanted: str, depth: int) -> Proof:
+        """The same, at most so many layers deep."""
         here_pools, there_pools = self._all_pools()
         directory, name = split(path)
         here = pool_at(here_pools, directory)
@@ -112,9 +116,11 @@ class Prover:
             )
         same = self._same_directory(here, there_pools)
         if same is None:
-            aim = aim or _namesake(here, there_pools)
-            return self._apart(here, name, aim, wanted, path)
-        return self._together(here, name, same, wanted)
+            aim = aim if aim or wanted else _namesake(here, there_pools)
+            proof = self._apart(here, name, aim, wanted or path)
+        else:
+            proof = self._together(here, name, same, wanted)
+        return self._with_layers(proof, depth)
 
     def _all_pools(self) -> tuple[Sequence[Pool], Sequence[Pool]]:
         if self._pools is None:
@@ -124,27 +130,18 @@ class Prover:
     def _there(self, pool: Pool, name: str) -> Image | None:
         return self.destination.look(pool, name)
 
-    def _apart(
-        self, here: Pool, name: str, aim: Pool | None, wanted: str, path: str
-    ) -> Proof:
+    def _apart(self, here: Pool, name: str, aim: Pool | None, there: str) -> Proof:
         """The directory is the source's alone."""
-        there = wanted or (f"{aim.path}/{name}" if aim else path)
+        if aim is not None and split(there)[0] != aim.path.rstrip("/"):
+            there = f"{aim.path.rstrip('/')}/{name}"
         image = self.source.look(here, name)
         taken = aim is not None and self._there(aim, split(there)[1]) is not None
         seen = f"a file made in {here.path} at the source was in none of its pools"
-        return Proof(
-            Sharing.NOT_SHARED,
-            seen,
-            there,
-            image,
-            aim,
-            taken,
-            self._base(image),
-        )
+        return Proof(Sharing.NOT_SHARED, seen, there, image, aim, taken)
 
     def _together(self, here: Pool, name: str, same: Pool, wanted: str) -> Proof:
         """Both hosts have the directory: is the file of that name the same too?"""
-        there = f"{same.path}/{name}"
+        there = f"{same.path.rstrip('/')}/{name}"
         image, found = self._alike(here, name, same)
         seen = f"a file made in {here.path} at the source was seen in {same.path}"
         if wanted and wanted != there:
@@ -176,20 +173,31 @@ class Prover:
             before = after
         return before, False
 
-    def _base(self, image: Image | None) -> tuple[str, str]:
-        """The image below, if both hosts share it and whatever is below that."""
+    def _with_layers(self, proof: Proof, depth: int) -> Proof:
+        """What is known, with what is under it: a layer counts like the image itself.
+
+        An image is shared only with all its layers; and those that other layers name
+        have to be where they are named, also at the destination.
+        """
+        image = proof.image
         if image is None or not image.backing:
-            return "", ""
-        path, form, first = image.backing, image.backing_format, ("", "")
-        for _ in range(DEEPEST):
-            proof = self.prove(path)
-            if proof.sharing is not Sharing.SHARED or proof.image is None:
-                return "", ""
-            first = first if first[0] else (proof.there, form or proof.image.format)
-            if not proof.image.backing:
-                return first
-            path = proof.image.backing
-        return "", ""
+            return proof
+        below = self._below(image.backing, depth)
+        sound = below.sharing is Sharing.SHARED and below.image is not None
+        if proof.sharing is not Sharing.SHARED:
+            form = image.backing_format or (below.image.format if below.image else "")
+            return replace(proof, base=(below.there, form)) if sound else proof
+        if sound and below.there == image.backing:
+            return proof
+        apart = Sharing.NOT_SHARED if sound else below.sharing
+        why = f"{proof.evidence}, but {image.backing} under it is not the same there"
+        return replace(proof, sharing=apart, evidence=why, taken=True)
+
+    def _below(self, path: str, depth: int) -> Proof:
+        if depth > 0:
+            return self._prove(path, "", depth - 1)
+        why = f"it has more than {DEEPEST} layers"
+        return Proof(Sharing.UNKNOWN, why, path)
 
     def _same_directory(self, here: Pool, pools: Sequence[Pool]) -> Pool | None:
         """The destination's pool that is the same directory, None for none."""
@@ -207,12 +215,16 @@ class Prover:
         """Make one, look for it, delete it whatever happens."""
         self._sweep(here)
         name = f"{NONCE}{int(self.known.clock.wall())}-{os.urandom(8).hex()}"
+        ours = True
         try:
-            if not self.source.make(here, name, Image(0, "raw")):
-                return None  # somebody guessed 64 random bits: it proves nothing
+            ours = self.source.make(here, name, Image(0, "raw"))
+            if not ours:
+                msg = f"a file {name} is in {here.path} already"
+                raise HostError(msg, side=Side.SOURCE, subject=here.path)
             return next((p for p in pools if self._there(p, name) is not None), None)
         finally:
-            self.source.delete(here, name)
+            if ours:
+                self.source.delete(here, name)
 
     def _sweep(self, here: Pool) -> None:
         """Delete what a killed controller left."""
