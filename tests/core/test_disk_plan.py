@@ -1,4 +1,4 @@
-"""What becomes of disks: properties over every mixture, and the sentences one by one."""
+"""What becomes of disks: properties over all mixtures, and sentences one by one."""
 
 from __future__ import annotations
 
