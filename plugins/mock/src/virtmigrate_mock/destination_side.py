@@ -8,8 +8,9 @@ from virtmigrate.capabilities import Form
 from virtmigrate.errors import AnswerLost, HostError, HostUnreachable
 from virtmigrate.host import RunState
 from virtmigrate.phases import Fate
-from virtmigrate_mock import domxml, jobs
+from virtmigrate_mock import domxml, images, jobs
 from virtmigrate_mock.cookies import bake, eat
+from virtmigrate_mock.disks import at_destination
 from virtmigrate_mock.host import mock_host
 from virtmigrate_mock.primitives import by_name
 from virtmigrate_mock.ride import pull
@@ -51,13 +52,26 @@ def room_for(
         raise HostError(f"{name} is already on its way here", side=side, subject=name)
 
 
+def has_disks(machine: Machine, host: HostState, xml: str, side: Side) -> None:
+    """See that the disks of a definition are here.
+
+    Raises:
+        HostError: One is not.
+    """
+    disks = domxml.read(xml, side).disks
+    if disks and (path := images.missing(machine.state, host, disks)):
+        raise HostError(
+            f"cannot access storage file {path}: no such file", side=side, subject=path
+        )
+
+
 def persistent_for(
     ctx: Context, style: Style, live: str, persistent: str
 ) -> str | None:
     """The definition to leave at the destination; None for a transient guest."""
     if not (ctx.options.persist_dest or style.always_persistent):
         return None
-    return ctx.options.persist_xml or persistent or live
+    return at_destination(ctx, ctx.options.persist_xml or persistent or live)
 
 
 def live_from(domain: domxml.Domain, xml: str, job: Job) -> Live:
@@ -68,6 +82,7 @@ def live_from(domain: domxml.Domain, xml: str, job: Job) -> Live:
         domain.dirty_mib_s,
         domxml.renamed(xml, job.arrives_as),
         habits=domain.habits,
+        disks=domain.disks,
     )
 
 
@@ -105,8 +120,10 @@ def prepare(ctx: Context, cookie: bytes) -> bytes:
         )
         live = None
         if not ctx.options.offline:
-            domain = domxml.read(told["live"], target.side)
-            live = live_from(domain, told["live"], job)
+            xml = at_destination(ctx, told["live"])
+            domain = domxml.read(xml, target.side)
+            has_disks(machine, host, xml, target.side)
+            live = live_from(domain, xml, job)
         jobs.receive(machine, job, live)
 
     target.connection.call("prepare", act, uuid)

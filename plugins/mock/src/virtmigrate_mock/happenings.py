@@ -42,6 +42,7 @@ def boot(machine: Machine, host: HostState, guest: GuestState) -> None:
         guest.persistent_xml or "",
         boot=len(machine.state.history) + 1,
         habits=domain.habits,
+        disks=domain.disks,
     )
     machine.create(host, guest, live, RunState.PAUSED)
     machine.run(host, guest)

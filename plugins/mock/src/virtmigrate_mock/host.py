@@ -15,6 +15,7 @@ from virtmigrate.host import CONTRACT
 from virtmigrate_mock import domxml, primitives
 from virtmigrate_mock.connection import Connection, nothing
 from virtmigrate_mock.guest import MockGuest
+from virtmigrate_mock.storage import MockStorage
 from virtmigrate_mock.styles import Style, style_named
 from virtmigrate_mock.world import World
 
@@ -106,6 +107,7 @@ class MockHost:
                 )
             self.uuid = state.hosts[name].uuid
             self.style: Style = style_named(state.hosts[name].style)
+        self.storage = MockStorage(self)
         self.connection = Connection(world, name, side)
         self.connection.call("connect", nothing)
 

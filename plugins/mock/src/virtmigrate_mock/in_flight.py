@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from virtmigrate.capabilities import Knob, Progress
 from virtmigrate.host import RunState, Sample
 from virtmigrate_mock import jobs
+from virtmigrate_mock.disk_state import Mirror
+from virtmigrate_mock.mirror import alike
 from virtmigrate_mock.primitives import suspend
 from virtmigrate_mock.state import JobPhase
 from virtmigrate_mock.styles import style_named
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 PAGE_BYTES = 4096
 PAGES = MIB // PAGE_BYTES
+NO_DISKS = Mirror(0.0, 0.0)
 
 
 def turn(on: On, knob: str, value: int) -> None:
@@ -60,6 +63,8 @@ def _postcopy(on: On, job: Job, transfer: Transfer, value: int) -> None:
         raise on.error("post-copy was not permitted when the job began")
     if on.guest.state is not RunState.RUNNING:
         raise on.error("post-copy needs a running guest")
+    if transfer.mirror is not None and not alike(transfer.mirror):
+        raise on.error("post-copy has to wait for the disks")
     transfer.postcopy = True
     transfer.stopped_at = transfer.done_at = on.machine.now
     if on.guest.live is not None:
@@ -89,16 +94,21 @@ def sample(machine: Machine, host: HostState, uuid: str) -> Sample | None:
         return None
     transfer = job.transfer
     left, live = transfer.remaining_mib, host.guests[uuid].live
+    disks = transfer.mirror or NO_DISKS
+    total = transfer.total_mib + disks.total_mib
     elapsed_ms = round((transfer.at - transfer.started) * 1000)
     if style_named(host.style).progress is Progress.PERCENT:
-        left += transfer.dirtied_mib
-        percent = 100.0 * (1 - min(left, transfer.total_mib) / transfer.total_mib)
+        left += transfer.dirtied_mib + disks.remaining_mib
+        percent = 100.0 * (1 - min(left, total) / total)
         return Sample(elapsed_ms=elapsed_ms, percent=float(int(percent)))
     return Sample(
         elapsed_ms=elapsed_ms,
-        total_bytes=round(transfer.total_mib * MIB),
-        processed_bytes=round(transfer.sent_mib * MIB),
-        remaining_bytes=round(left * MIB),
+        total_bytes=round(total * MIB),
+        processed_bytes=round((transfer.sent_mib + disks.sent_mib) * MIB),
+        remaining_bytes=round((left + disks.remaining_mib) * MIB),
+        disk_total_bytes=round(disks.total_mib * MIB),
+        disk_processed_bytes=round(disks.sent_mib * MIB),
+        disk_remaining_bytes=round(disks.remaining_mib * MIB),
         dirty_bytes_s=round(transfer.dirty_mib_s * MIB),
         bandwidth_bytes_s=round(transfer.bandwidth_mib_s * MIB),
         iteration=transfer.iteration,

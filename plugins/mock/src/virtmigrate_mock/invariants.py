@@ -2,7 +2,8 @@
 
 I1 never two copies running; I2 never without a definition; never without a copy that
 was not ended by an admin or a crash; I6 never a stale memory resumed; a coma is a
-coma; memory arrives as it left.
+coma; memory and disks arrive as they left; no image is overwritten, nor deleted if its
+data is nowhere else.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class _Life:
     boots: dict[int, float] = field(default_factory=dict)
     coma: bool = False
     sent: str = ""
+    disks: str = ""
     excused: bool = False
     started: str = ""
     """Where a person starts it at this moment."""
@@ -140,6 +142,25 @@ def _landed(life: _Life, record: Record) -> str:
     return ""
 
 
+def _disks_sent(life: _Life, record: Record) -> str:
+    life.disks = record.detail
+    return ""
+
+
+def _disks_arrived(life: _Life, record: Record) -> str:
+    if life.disks and record.detail != life.disks:
+        return f"its disks are not those that it had: {record.detail}"
+    return ""
+
+
+def _overwritten(life: _Life, record: Record) -> str:
+    return "an image that held data was overwritten"
+
+
+def _deleted(life: _Life, record: Record) -> str:
+    return f"an image was deleted, {record.detail}"
+
+
 JUDGES: dict[str, Callable[[_Life, Record], str]] = {
     "befell": _befell,
     "run": _run,
@@ -152,4 +173,8 @@ JUDGES: dict[str, Callable[[_Life, Record], str]] = {
     "coma-over": _coma_over,
     "switch": _switch,
     "landed": _landed,
+    "disks-sent": _disks_sent,
+    "disks-arrived": _disks_arrived,
+    "image-overwritten": _overwritten,
+    "image-deleted": _deleted,
 }

@@ -14,10 +14,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtmigrate.host import RunState
+from virtmigrate_mock import images
 from virtmigrate_mock.domxml import renamed
 from virtmigrate_mock.state import GuestState, Job, JobPhase, Live, job_key
 
 if TYPE_CHECKING:
+    from virtmigrate_mock.disk_state import Mirror
     from virtmigrate_mock.machine import Machine
     from virtmigrate_mock.state import HostState
 
@@ -84,12 +86,21 @@ def complete(machine: Machine, job: Job) -> None:
     if source.live is None or arrived.live is None or there is None:
         fail(machine, job, "the guest ended while it moved")
         return
+    if job.copies:
+        ends = machine.state.hosts[job.host], machine.state.hosts[job.peer]
+        if gone := images.copied(machine, ends, job.copies):
+            fail(machine, job, gone)
+            return
     arrived.live.boot = source.live.boot
     arrived.live.counter_s = source.live.counter(machine.now)
     arrived.live.corrupt = arrived.live.corrupt or source.live.corrupt
     job.phase = there.phase = JobPhase.COMPLETE
     seen = content(source.live, machine.now)
     machine.note("switch", job.uuid, job.peer, seen)
+    if source.live.disks:
+        here = machine.state.hosts[job.host]
+        seen = images.contents(machine, here, source.live.disks)
+        machine.note("disks-sent", job.uuid, job.host, seen)
     if job.daemon:
         paused = job.follows_source and source.state is RunState.PAUSED
         land(machine, there, RunState.PAUSED if paused else RunState.RUNNING)
@@ -110,6 +121,9 @@ def land(
         machine.define(host, guest, xml, job.arrives_as)
     if guest.live is not None:
         machine.note("landed", job.uuid, job.host, content(guest.live, 0.0))
+        if guest.live.disks:
+            seen = images.contents(machine, host, guest.live.disks)
+            machine.note("disks-arrived", job.uuid, job.host, seen)
         machine.note("coma-over", job.uuid, job.host)
         if landing is RunState.RUNNING and not job.land_paused:
             machine.run(host, guest, postcopy=postcopy)
@@ -128,6 +142,28 @@ def retire(machine: Machine, job: Job) -> None:
     if job.undefine:
         machine.undefine(host, guest, "migrated")
     machine.end(host, guest, "migrated")
+    for copy in job.copies if job.moves_disks else ():
+        images.delete(machine, host, copy.here)
+
+
+def fill(machine: Machine, job: Job, disks: Mirror) -> str:
+    """What has been sent takes room there; gives the image for which there is none."""
+    state, share = machine.state, 1.0
+    if disks.total_mib > 0:
+        share -= disks.remaining_mib / disks.total_mib
+    here, there = state.hosts[job.host], state.hosts[job.peer]
+    for copy in job.copies:
+        image = images.image_at(state, here, copy.here)
+        made = images.image_at(state, there, copy.there)
+        pool = images.pool_of(there, copy.there)
+        if image is None or made is None or pool is None:
+            continue  # found out when it is to be complete
+        made.allocated_mib = max(made.allocated_mib, image.allocated_mib * share)
+        made.changed_s = machine.now
+        free = state.directories[pool.directory].free_mib
+        if free is not None and free < 0:
+            return copy.there
+    return ""
 
 
 def drop_incoming(machine: Machine, host: str, uuid: str, migration: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtmigrate.host import RunState
+from virtmigrate_mock.images import flush
 from virtmigrate_mock.state import GuestState, Live, Record
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class Machine:
         if live is not None and live.running_since is not None:
             live.counter_s = live.counter(self.now)
             live.running_since = None
+            if live.disks:
+                flush(self, host, live)
             self._counted("halt", host, guest, live)
         guest.state = state
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.hookspecs import hookimpl
 from virtmigrate_mock import destination_side, preflight, source_side
+from virtmigrate_mock.disks import disks
 from virtmigrate_mock.gauge import gauge
 from virtmigrate_mock.host import MockHypervisor, mock_host
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.context import Context, PlanContext
+    from virtmigrate.disks import Disk
     from virtmigrate.forecast import Workload
     from virtmigrate.host import Host
     from virtmigrate.phases import Fate
@@ -42,6 +44,12 @@ def virtmigrate_preflight(request: PlanContext) -> list[Finding]:
 def virtmigrate_gauge(request: PlanContext, seconds: float) -> Workload | None:
     """What the guest does to its memory."""
     return gauge(mock_host(request.source), request.guest.uuid, seconds)
+
+
+@hookimpl
+def virtmigrate_disks(request: PlanContext) -> list[Disk]:
+    """What the guest's definition says of its disks."""
+    return disks(request)
 
 
 @hookimpl

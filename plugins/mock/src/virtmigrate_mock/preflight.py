@@ -43,6 +43,7 @@ def findings(request: PlanContext) -> list[Finding]:
             "remove that definition first",
         ),
     )
+    rows = [*table, *_paths(request)] if target.style.moves_disks else table
     found = [
         Finding(
             id=key,
@@ -52,10 +53,25 @@ def findings(request: PlanContext) -> list[Finding]:
             message=message,
             remedy=remedy,
         )
-        for holds, key, side, subject, message, remedy in table
+        for holds, key, side, subject, message, remedy in rows
         if holds
     ]
     return found + _documents(request)
+
+
+def _paths(request: PlanContext) -> list[tuple[bool, str, Side, str, str, str]]:
+    """Disks whose path would be another one where definitions can't be changed."""
+    return [
+        (
+            disk.path != disk.there,
+            "disk-elsewhere",
+            Side.DESTINATION,
+            disk.target,
+            f"{disk.path} would be {disk.there} there, and its path can't be changed",
+            "give the destination a pool of the same directory",
+        )
+        for disk in request.disks
+    ]
 
 
 def _documents(request: PlanContext) -> list[Finding]:

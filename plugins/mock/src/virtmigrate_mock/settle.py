@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtmigrate.host import RunState
-from virtmigrate_mock import jobs
+from virtmigrate_mock import jobs, mirror
 from virtmigrate_mock.happenings import happen
 from virtmigrate_mock.machine import Machine
 from virtmigrate_mock.state import JobPhase
 from virtmigrate_mock.transfer import Conditions, Stage, advance, boundary, rate
+from virtmigrate_mock.transfer import begin as begin_memory
 
 if TYPE_CHECKING:
     from virtmigrate_mock.state import Job, Live, State, Transfer
@@ -47,7 +48,13 @@ def next_moment(state: State, job: Job) -> float:
     guest = state.hosts[job.host].guests.get(job.uuid)
     if guest is None or guest.live is None:
         return state.now
-    moment = boundary(transfer, guest.live, rate(transfer, link_share(state)))
+    sending, live = rate(transfer, link_share(state)), guest.live
+    running, disks = live.running_since is not None, transfer.mirror
+    if disks is not None and not mirror.alike(disks):
+        moment = transfer.at + mirror.seconds_left(disks, sending, running=running)
+    else:
+        sending = mirror.left_for_memory(disks, sending, running=running)
+        moment = boundary(transfer, live, sending)
     if state.events:
         moment = min(moment, state.events[0].at)
     if transfer.stalled_at is not None:
@@ -89,9 +96,12 @@ def _move(state: State, job: Job, transfer: Transfer, until: float) -> None:
         text = f"nothing was sent for {state.stall_timeout_s:g} s"
         jobs.fail(Machine(state, until), job, text)
         return
+    if transfer.mirror and not _mirrored(state, job, live, sending, until):
+        return
     while True:
         running = live.running_since is not None
-        stage = advance(transfer, live, Conditions(sending, running), until)
+        left = mirror.left_for_memory(transfer.mirror, sending, running=running)
+        stage = advance(transfer, live, Conditions(left, running), until)
         machine = Machine(state, transfer.at)
         if stage is Stage.STOP and running:
             machine.halt(host, guest, RunState.PAUSED_MIGRATION)
@@ -100,6 +110,28 @@ def _move(state: State, job: Job, transfer: Transfer, until: float) -> None:
             return
         elif stage is Stage.MOVING:
             return
+
+
+def _mirrored(state: State, job: Job, live: Live, sending: float, until: float) -> bool:
+    """Let the disks go on; True = both ends are alike, and memory goes."""
+    transfer = job.transfer
+    if transfer is None or transfer.mirror is None:
+        return True
+    disks, running = transfer.mirror, live.running_since is not None
+    if mirror.alike(disks):
+        if running:
+            disks.sent_mib += disks.write_mib_s * max(0.0, until - transfer.at)
+        return True
+    seconds = until - transfer.at
+    transfer.at += mirror.advance(disks, sending, seconds, running=running)
+    full = jobs.fill(Machine(state, transfer.at), job, disks)
+    if full:
+        jobs.fail(Machine(state, transfer.at), job, f"{full}: no space left on device")
+        return False
+    if not mirror.alike(disks):
+        return False
+    begin_memory(transfer, live)
+    return True
 
 
 def _stalled(

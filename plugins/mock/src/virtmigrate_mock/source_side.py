@@ -8,15 +8,18 @@ from virtmigrate.capabilities import Form
 from virtmigrate.errors import HostError
 from virtmigrate.host import RunState
 from virtmigrate.phases import Fate
-from virtmigrate_mock import domxml, jobs
+from virtmigrate_mock import domxml, images, jobs
 from virtmigrate_mock.connection import nothing
 from virtmigrate_mock.cookies import bake, eat
 from virtmigrate_mock.destination_side import (
     arrival_name,
+    has_disks,
     live_from,
     persistent_for,
     room_for,
 )
+from virtmigrate_mock.disk_state import Mirror
+from virtmigrate_mock.disks import at_destination, copies
 from virtmigrate_mock.host import mock_host
 from virtmigrate_mock.primitives import present
 from virtmigrate_mock.ride import ride
@@ -93,6 +96,8 @@ def _job(ctx: Context, was: RunState, phase: JobPhase) -> Job:
         follows_source=source.style.daemon,
         postcopy=bool(ctx.options.postcopy),
         undefine=source.style.daemon or bool(ctx.options.undefine_source),
+        copies=copies(ctx),
+        moves_disks=source.style.moves_disks,
     )
 
 
@@ -140,6 +145,8 @@ def _start(ctx: Context, machine: Machine, host: HostState) -> None:
     options = ctx.options
     machine.note("stream", uuid, host.name, ",".join(source.style.streams(options)))
     job.transfer = _transfer(options, source.style, guest.live, machine.now)
+    if job.copies:
+        job.transfer.mirror = _mirror(machine, host, guest.live, job)
     # What always goes live has no coma of its own, whatever it is told.
     coma = options.live is False and not source.style.daemon
     if coma and guest.live.running_since is not None:
@@ -167,6 +174,16 @@ def _transfer(options: Options, style: Style, live: Live, now: float) -> Transfe
     if cache is not None:
         transfer.cache_mib = cache / MIB
     return begin_transfer(transfer, live)
+
+
+def _mirror(machine: Machine, host: HostState, live: Live, job: Job) -> Mirror:
+    """What of the disks is in use, and how fast it is rewritten."""
+    state, paths = machine.state, {copy.here for copy in job.copies}
+    images.begin_copy(machine, state.hosts[job.peer], job.copies)
+    found = [images.image_at(state, host, path) for path in paths]
+    total = sum(image.allocated_mib for image in found if image is not None)
+    writes = sum(disk.write_mib_s for disk in live.disks if disk.path in paths)
+    return Mirror(total, total, writes)
 
 
 def _prepare_by_daemon(
@@ -199,10 +216,15 @@ def _prepare_by_daemon(
             guest.persistent_xml or "",
         ),
     )
+    text = guest.live.xml if guest.live else guest.persistent_xml or ""
+    xml = at_destination(ctx, ctx.options.dest_xml or text)
+    has_disks(machine, there, xml, source.side)
     if guest.live is not None:
-        xml = ctx.options.dest_xml or guest.live.xml
         jobs.receive(machine, arriving, live_from(domxml.read(xml), xml, arriving))
         return
+    images.begin_copy(machine, there, job.copies)
+    if gone := images.copied(machine, (host, there), job.copies):
+        raise _error(source, job.uuid, gone)
     jobs.receive(machine, arriving, None)
     jobs.land(machine, arriving, RunState.SHUTOFF)
     jobs.retire(machine, job)

@@ -13,6 +13,13 @@ from pydantic import Field
 
 from virtmigrate.host import RunState
 from virtmigrate_mock.bitmap import Area
+from virtmigrate_mock.disk_state import (
+    Copied,
+    Directory,
+    GuestDisk,
+    Mirror,
+    PoolState,
+)
 from virtmigrate_mock.memory import PLAIN, Habits
 
 STATE_VERSION = 1
@@ -33,6 +40,7 @@ class Live:
         boot: How-manieth boot; a reboot starts the counter anew.
         corrupt: Whether its memory was damaged on the way.
         habits: In which way it rewrites it.
+        disks: Its disks.
     """
 
     memory_mib: float
@@ -44,6 +52,7 @@ class Live:
     boot: int = 1
     corrupt: bool = False
     habits: Habits = PLAIN
+    disks: tuple[GuestDisk, ...] = ()
 
     def counter(self, now: float) -> float:
         """CPU seconds until `now`."""
@@ -65,13 +74,14 @@ class GuestState:
 
 @dataclass(slots=True)
 class HostState:
-    """One host: its identity, its style, its guests by UUID."""
+    """One host: its identity, its style, its guests by UUID, its pools by name."""
 
     name: str
     uuid: str
     style: str
     up: bool = True
     guests: dict[str, GuestState] = field(default_factory=dict)
+    pools: dict[str, PoolState] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -84,7 +94,7 @@ class Link:
 
 @dataclass(slots=True)
 class Transfer:
-    """Memory on its way (see `transfer.py` for the physics).
+    """Memory on its way (see `transfer.py` for the physics), and disks before it.
 
     Attributes:
         started: When it began.
@@ -122,6 +132,7 @@ class Transfer:
         dense: Whether the guest rewrites whole pages.
         xbzrle: Whether pages that are known at the other side are sent as differences.
         cache_mib: How many pages are kept for that.
+        mirror: The disks; memory begins when it is ready. None: none is copied.
     """
 
     started: float
@@ -162,6 +173,7 @@ class Transfer:
     dense: bool = False
     xbzrle: bool = False
     cache_mib: float = 64.0
+    mirror: Mirror | None = None
 
 
 @dataclass(slots=True)
@@ -205,6 +217,8 @@ class Job:
         postcopy: Whether the switch to post-copy is permitted.
         persist_xml: Persistent definition to leave at the destination, None for none.
         undefine: Whether the source's definition goes (daemon form).
+        copies: Disks that are copied.
+        moves_disks: Whether the source's images of these go.
         transfer: The memory on its way (source only).
         abort: Whether the end of it was asked for.
         error: What went wrong.
@@ -225,6 +239,8 @@ class Job:
     postcopy: bool = False
     persist_xml: str | None = None
     undefine: bool = False
+    copies: list[Copied] = field(default_factory=list)
+    moves_disks: bool = False
     transfer: Transfer | None = None
     abort: bool = False
     error: str = ""
@@ -317,6 +333,9 @@ class State:
     """A transfer that sends nothing for so long fails, as by TCP keepalive."""
     link: Link = field(default_factory=Link)
     hosts: dict[str, HostState] = field(default_factory=dict)
+    directories: dict[str, Directory] = field(default_factory=dict)
+    """Where images lie; a host has them as its pools."""
+    images_made: int = 0
     outgoing: dict[str, Job] = field(default_factory=dict)
     """Jobs at sources, by the guest's UUID and host (`job_key`)."""
     incoming: dict[str, Job] = field(default_factory=dict)

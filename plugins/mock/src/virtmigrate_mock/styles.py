@@ -47,6 +47,7 @@ class Style:
         undefine_ends: Whether undefine takes a running guest with it.
         always_persistent: Whether every guest has a definition.
         stream: What its stream always is (`STREAM`), whatever is asked; None: as told.
+        moves_disks: Whether the source's images of copied disks always go.
         shows_while_moving: Whether the source says PAUSED_MIGRATION all the time
             that a transfer runs, although the guest runs.
     """
@@ -63,6 +64,7 @@ class Style:
     locks: bool = True
     undefine_ends: bool = False
     always_persistent: bool = False
+    moves_disks: bool = False
     shows_while_moving: bool = False
     stream: frozenset[str] | None = None
 
@@ -159,6 +161,7 @@ VZ_LIKE = register_style(
         locks=False,
         undefine_ends=True,
         always_persistent=True,
+        moves_disks=True,
         shows_while_moving=True,
         stream=frozenset(("compressed", "tls")),
     )

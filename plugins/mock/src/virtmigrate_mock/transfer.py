@@ -72,7 +72,7 @@ class Conditions:
 
 def begin(transfer: Transfer, live: Live) -> Transfer:
     """Set every page's bit, and find where in its memory the guest writes."""
-    now = transfer.started
+    now = transfer.at
     transfer.measured_at = transfer.looked_at = now
     transfer.synced_at = transfer.period_at = now
     transfer.areas = bitmap.whole(live.memory_mib, memory.zero_from(live))

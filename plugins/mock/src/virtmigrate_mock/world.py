@@ -13,8 +13,9 @@ from weakref import WeakValueDictionary
 
 from virtmigrate.errors import BadInput, GuestNotFound, HostUnreachable
 from virtmigrate.host import RunState
-from virtmigrate_mock import domxml, faults
+from virtmigrate_mock import domxml, faults, furnishing
 from virtmigrate_mock.clocks import VirtualClock, WorldClock
+from virtmigrate_mock.disk_state import GuestDisk
 from virtmigrate_mock.happenings import HAPPENINGS, schedule
 from virtmigrate_mock.invariants import violations
 from virtmigrate_mock.machine import Machine
@@ -25,7 +26,7 @@ from virtmigrate_mock.store import FileStore, MemoryStore
 from virtmigrate_mock.styles import style_named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from virtmigrate_mock.clocks import AnyClock
     from virtmigrate_mock.memory import Habits
@@ -175,7 +176,7 @@ class World:
 
     # Furnishing.
 
-    def add_guest(
+    def add_guest(  # noqa: PLR0913 - each of them may be told by its name
         self,
         host: str,
         name: str,
@@ -186,6 +187,7 @@ class World:
         state: RunState = RunState.RUNNING,
         persistent: bool = True,
         habits: Habits = PLAIN,
+        disks: Sequence[GuestDisk] = (),
     ) -> str:
         """Put a guest on a host; gives its UUID.
 
@@ -198,30 +200,74 @@ class World:
             state: RUNNING, PAUSED or SHUTOFF.
             persistent: Whether it is defined there.
             habits: In which way it rewrites it (`Trace.habits`: as recorded).
+            disks: Its disks; an image that is not there is made in the host's pool.
 
         Raises:
-            BadInput: Habits out of range.
+            BadInput: Habits out of range, or a disk in no pool of the host.
         """
         uuid = str(uuids.uuid5(NAMESPACE, f"{self.label}/{name}"))
-        xml = domxml.write(
-            domxml.Domain(name, uuid, memory_mib, working_set_mib, dirty_mib_s, habits)
-        )
+        physics = (memory_mib, working_set_mib, dirty_mib_s, habits)
+        xml = domxml.write(domxml.Domain(name, uuid, *physics, tuple(disks)))
         if habits != PLAIN:
             domxml.read(xml)
         with self.store as held:
             machine = Machine(held, self.now(held))
             place = held.hosts[host]
+            for disk in disks:
+                furnishing.image_for(machine, place, name, disk)
             guest = machine.adopt(place, uuid, name)
             if persistent or state is RunState.SHUTOFF:
                 machine.define(place, guest, xml, name)
             if state is not RunState.SHUTOFF:
                 boot = len(held.history) + 1
                 live = Live(memory_mib, working_set_mib, dirty_mib_s, xml, boot=boot)
-                live.habits = habits
+                live.habits, live.disks = habits, tuple(disks)
                 machine.create(place, guest, live, RunState.PAUSED)
                 if state is RunState.RUNNING:
                     machine.run(place, guest)
         return uuid
+
+    def add_pool(
+        self,
+        host: str,
+        name: str,
+        path: str,
+        *,
+        directory: str = "",
+        size_mib: float | None = None,
+    ) -> str:
+        """Give a host a pool of images; gives the directory's name.
+
+        Args:
+            host: Name of the host.
+            name: What the host calls it.
+            path: Where it is there.
+            directory: What is there, for all hosts that name it; "" = the host's own.
+            size_mib: Room in a directory that is new; None: without end.
+        """
+        with self.store as state:
+            return furnishing.pool(
+                state, state.hosts[host], (name, path), directory, size_mib
+            )
+
+    def link_image(self, host: str, path: str, directory: str) -> None:
+        """Let a path on one host lead to the image of its name in a directory."""
+        with self.store as state:
+            furnishing.link(state, state.hosts[host], path, directory)
+
+    def put_image(
+        self, host: str, path: str, data: str, size_mib: float = 1024
+    ) -> None:
+        """Put an image with somebody's data at a free path in a host's pool."""
+        with self.store as state:
+            machine = Machine(state, self.now(state))
+            disk = GuestDisk(path, size_mib=size_mib)
+            furnishing.image_for(machine, state.hosts[host], data, disk)
+
+    def images(self) -> dict[str, list[str]]:
+        """Names of all images by directory."""
+        directories = self.state().directories
+        return {name: sorted(each.images) for name, each in directories.items()}
 
     def script(self, *script: Fault) -> None:
         """Add faults.
