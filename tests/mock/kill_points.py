@@ -19,10 +19,14 @@ from virtmigrate.host import RunState
 from virtmigrate.phases import Outcome
 from virtmigrate_mock import World
 from virtmigrate_mock.connection import Connection
+from virtmigrate_mock.disk_state import GuestDisk
 from virtmigrate_mock.faults import ControllerKilled
 
 MANAGER = Manager()
 MOMENTS = ("unintended", "intended", "in-call", "called", "recorded")
+STORAGE = ("make_disks", "remove_source_disks")
+"""Steps of many calls: the controller is killed after each of them."""
+CALLS = tuple(f"in-call-{number}" for number in range(2, 7))
 STYLES = ("qemu-like", "vz-like")
 STATES = {
     "running": {},
@@ -39,7 +43,11 @@ ASKED = {
     "config-undone": {"persist_dest": False, "undefine_source": False},
     "all-emulated": {"live": False, "persist_dest": False, "undefine_source": False},
     "lands-paused": {"paused": True},
+    "disks-removed": {"remove_source_disks": True},
 }
+WITHOUT_DISKS = [asked for asked in ASKED if asked != "disks-removed"]
+WITH_DISKS = ("bare", "coma", "peer-to-peer", "source-kept", "disks-removed")
+IMAGE, HERE, THERE = "g.img", "a:/images", "b:/images"
 SETTLED = (Outcome.SUCCEEDED, Outcome.ROLLED_BACK)
 
 
@@ -50,14 +58,14 @@ class Killer(MemoryJournal):
     Attributes:
         step: Which step.
         moment: When.
-        armed: Whether the next call to a host is the last.
+        armed: The how-manieth call to a host from now on is the last; 0: none.
         struck: Whether it has struck.
         way: A connection of the controller.
     """
 
     step: str = ""
     moment: str = ""
-    armed: bool = False
+    armed: int = 0
     struck: bool = False
     way: Connection | None = field(default=None, repr=False)
 
@@ -66,7 +74,7 @@ class Killer(MemoryJournal):
 
     def kill(self):
         """End it, with all its connections, as SIGKILL would."""
-        self.armed, self.struck = False, True
+        self.armed, self.struck = 0, True
         self.way.kill_controller()
 
     def append(self, migration, kind, at, body, *, durable):
@@ -78,8 +86,8 @@ class Killer(MemoryJournal):
         super().append(migration, kind, at, body, durable=durable)
         if here and after == self.moment:
             self.kill()
-        if here and (kind, self.moment) == ("intent", "in-call"):
-            self.armed = True
+        if here and kind == "intent" and self.moment.startswith("in-call"):
+            self.armed = int(self.moment.removeprefix("in-call").lstrip("-") or 1)
 
 
 @contextmanager
@@ -91,7 +99,9 @@ def watched(killer):
         killer.way = connection
         answer = original(connection, *words, **more)
         if killer.armed:
-            killer.kill()
+            killer.armed -= 1
+            if not killer.armed:
+                killer.kill()
         return answer
 
     Connection.call = call
@@ -108,14 +118,21 @@ class Case:
     style: str
     state: str
     asked: str
+    disks: bool = False
 
     def __str__(self):
-        return f"{self.style}-{self.state}-{self.asked}"
+        disks = "-disks" if self.disks else ""
+        return f"{self.style}-{self.state}-{self.asked}{disks}"
 
     def world(self):
         """A fresh one."""
         world = World.create("kill", style=self.style, replace=True)
-        world.add_guest("a", "g", memory_mib=64, **STATES[self.state])
+        disks = []
+        if self.disks:
+            for host in "ab":
+                world.add_pool(host, "images", "/images")
+            disks = [GuestDisk(f"/images/{IMAGE}", size_mib=64, write_mib_s=1)]
+        world.add_guest("a", "g", memory_mib=64, disks=disks, **STATES[self.state])
         return world
 
     def migrator(self, world, journal):
@@ -130,13 +147,19 @@ class Case:
         except ExceptionGroup:
             return []
         steps = [(step.id, step.hook) for step in plan.steps]
-        return [(*step, moment) for step in steps for moment in MOMENTS]
+        found = [(*step, moment) for step in steps for moment in MOMENTS]
+        many = [step for step in steps if step[1] in STORAGE]
+        return found + [(*step, moment) for step in many for moment in CALLS]
 
     def options(self):
         return Options(**ASKED[self.asked])
 
 
-CASES = [Case(*each) for each in itertools.product(STYLES, STATES, ASKED)]
+CASES = [Case(*each) for each in itertools.product(STYLES, STATES, WITHOUT_DISKS)]
+CASES += [
+    Case(*each, disks=True)
+    for each in itertools.product(STYLES, ("running", "shutoff"), WITH_DISKS)
+]
 
 
 def killed(case, step, moment):
@@ -173,8 +196,9 @@ def killed(case, step, moment):
 def judged(case, world, uuid, result, before):
     """What of the invariants does not hold at the end."""
     was, kept = before
+    wrong = misplaced(case, world, result) if case.disks else []
     vanishes = case.options().persist_dest is False or not kept
-    wrong = list(world.violations(may_vanish=(uuid,) if vanishes else ()))
+    wrong += world.violations(may_vanish=(uuid,) if vanishes else ())
     copies = world.copies("g")
     active = {host: copy.state for host, copy in copies.items() if copy.state.active}
     if result is not None and result.outcome not in SETTLED:
@@ -190,6 +214,21 @@ def judged(case, world, uuid, result, before):
     if kept and not vanishes and not any(c.persistent_xml for c in copies.values()):
         wrong.append("no definition is left")
     return wrong
+
+
+def misplaced(case, world, result):
+    """Images that are where they should not be, or are not where they should."""
+    images = world.images()
+    if result is not None and result.outcome is Outcome.ROLLED_BACK:
+        right = {HERE: [IMAGE], THERE: []}
+    elif result is None or result.outcome is Outcome.SUCCEEDED:
+        went = case.style == "vz-like" or case.options().remove_source_disks
+        cold = case.state == "shutoff" and case.style == "qemu-like"
+        right = {HERE: [] if went and not cold else [IMAGE]}
+        right[THERE] = [] if cold else [IMAGE]
+    else:
+        return []
+    return [] if images == right else [f"images: {images}"]
 
 
 def main():

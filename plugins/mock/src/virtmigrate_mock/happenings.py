@@ -135,6 +135,12 @@ def _corrupt(machine: Machine, event: Event) -> None:
                 live.corrupt = True
 
 
+def _room(machine: Machine, event: Event) -> None:
+    state = machine.state
+    for pool in state.hosts[event.host].pools.values():
+        state.directories[pool.directory].size_mib = event.value or None
+
+
 HAPPENINGS: dict[str, Callable[[Machine, Event], None]] = {
     "link-down": _link_down,
     "link-up": _link_up,
@@ -149,6 +155,7 @@ HAPPENINGS: dict[str, Callable[[Machine, Event], None]] = {
     "start": _start,
     "reboot": _reboot,
     "corrupt-memory": _corrupt,
+    "room": _room,
 }
 ENDS = {"link-down": "link-up", "crash": "back"}
 """What ends a happening that lasts for a while."""

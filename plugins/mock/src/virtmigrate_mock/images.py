@@ -158,34 +158,27 @@ def delete(machine: Machine, host: HostState, path: str) -> None:
     pool = pool_of(host, path)
     if pool is None or pool.links.pop(name, None) is not None:
         return
-    image = state.directories[pool.directory].images.pop(name, None)
+    kept = state.directories[pool.directory].images
+    image = kept.get(name)
     if image is None:
         return
+    living = list(lives_on(state))
+    for place, live, _, _ in living:
+        flush(machine, place, live)
+    in_use = any(found is image for *_, found in living)
+    del kept[name]
     for why, holds in (
-        (LAST, bool(image.data) and not _elsewhere(machine, image)),
-        (IN_USE, any(found is image for *_, found in _with(state, pool, name, image))),
+        (LAST, bool(image.data) and not _elsewhere(state, image)),
+        (IN_USE, in_use),
     ):
         if holds:
             machine.note("image-deleted", path, host.name, why)
 
 
-def _with(
-    state: State, pool: PoolState, name: str, image: ImageState
-) -> list[tuple[HostState, Live, GuestDisk, ImageState]]:
-    """Who lived on an image that has just gone."""
-    images = state.directories[pool.directory].images
-    images[name] = image
-    found = list(lives_on(state))
-    del images[name]
-    return found
-
-
-def _elsewhere(machine: Machine, image: ImageState) -> bool:
+def _elsewhere(state: State, image: ImageState) -> bool:
     """Whether another image has its data, as new or newer."""
-    for host, live, _, _ in list(lives_on(machine.state)):
-        flush(machine, host, live)
     return any(
         other.data == image.data and other.written >= image.written
-        for directory in machine.state.directories.values()
+        for directory in state.directories.values()
         for other in directory.images.values()
     )

@@ -291,7 +291,8 @@ class Event:
         what: See `happenings.HAPPENINGS`.
         host: Where; "" for the link.
         guest: UUID, for an admin's action.
-        value: A rate in MiB/s for `link-rate`.
+        value: A rate in MiB/s for `link-rate`; for `room` the size in MiB that the
+            host's pools have from then on, 0 = without end.
     """
 
     at: float

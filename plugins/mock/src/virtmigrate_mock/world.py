@@ -293,7 +293,7 @@ class World:
             what: See `happenings.HAPPENINGS`.
             host: Where; "" for the link.
             guest: Name or UUID, for an admin's action.
-            value: MiB/s, for `link-rate`.
+            value: See `state.Event`.
 
         Raises:
             BadInput: There is no such happening, or no such host.
