@@ -21,7 +21,9 @@ from virtmigrate.errors import VirtmigrateError
 from virtmigrate.host import RunState
 from virtmigrate.planning import Request
 from virtmigrate.presets import PRESETS
+from virtmigrate.sharing import NONCE
 from virtmigrate_mock import World
+from virtmigrate_mock.disk_state import GuestDisk
 from virtmigrate_mock.faults import ControllerKilled
 from virtmigrate_mock.state import Fault
 
@@ -41,6 +43,7 @@ ASKED = (
     {"timeout_s": 2, "timeout_suspend": True},
 )
 CALLS = ("begin", "prepare", "perform", "finish", "confirm")
+STORAGE = ("make-image", "look-image", "delete-image", "pools")
 PRIMITIVES = (
     "look",
     "definitions",
@@ -93,7 +96,8 @@ class Story:
 def told(seed):
     """The story of a seed."""
     dice, story = random.Random(seed), Story()
-    world, uuid, persistent, options = furnished(dice, story)
+    storage = Storage(random.Random(f"storage of {seed}"))
+    world, uuid, persistent, options = furnished(dice, story, storage)
     journal = MemoryJournal()
     mover = Migrator(manager=MANAGER, journal=journal, clock=world.clock)
     policy = policy_of(dice, story)
@@ -118,6 +122,9 @@ def told(seed):
             story.tell(record.seq, record.kind, f"{record.at:.9f}", record.body)
     vanishes = options.persist_dest is False or not persistent
     story.wrong = world.violations(may_vanish=(uuid,) if vanishes else ())
+    owing = any(entry.owed for entry in journal.entries())
+    if story.calm and not owing:
+        story.wrong += storage.wrong(world, story.outcome)
     copies = {host.name: host.guests.get(uuid) for host in world.state().hosts.values()}
     active = [host for host, copy in copies.items() if copy and copy.state.active]
     if story.calm and len(active) != 1:
@@ -125,7 +132,46 @@ def told(seed):
     return story
 
 
-def furnished(dice, story):
+class Storage:
+    """What the hosts' storage is, and what is wrong with it; its own dice."""
+
+    def __init__(self, dice):
+        self.dice = dice
+        self.kind = dice.choice(("none", "none", "none", "shared", "apart", "apart"))
+
+    def furnish(self, world, story):
+        """Pools for both hosts; the disks of the guest, and what goes wrong."""
+        if self.kind == "none":
+            return []
+        directory = "nfs" if self.kind == "shared" else ""
+        for host in "ab":
+            world.add_pool(host, "images", "/images", directory=directory)
+        if self.dice.random() < 0.4:
+            kind = KILL if self.dice.random() < 0.5 else self.dice.choice(KINDS)
+            when, nth = self.dice.choice(("before", "after")), self.dice.choice((1, 2))
+            step = self.dice.choice(STORAGE)
+            fault = Fault(step, kind, when, nth=nth, for_s=10.0)
+            story.tell("storage fault", fault)
+            story.calm &= fault.kind != "crash-host"
+            world.script(fault)
+        writes = self.dice.choice((0, 5))
+        return [GuestDisk("/images/g.img", size_mib=200, write_mib_s=writes)]
+
+    def wrong(self, world, outcome):
+        """Images that are left over, or not there."""
+        lies = {
+            where: [name for name in names if not name.startswith(NONCE)]
+            for where, names in world.images().items()
+        }
+        there = lies.get("b:/images")
+        right = {"succeeded": ["g.img"]}.get(outcome, [])
+        if self.kind == "apart" and outcome != "" and there != right:
+            return [f"{outcome}, and images: {lies}"]
+        shared = self.kind != "shared" or lies["nfs"] == ["g.img"]
+        return [] if shared else [f"the shared image has gone: {lies}"]
+
+
+def furnished(dice, story, storage):
     """A world with a guest, and what is asked for."""
     style = dice.choice(("qemu-like", "vz-like"))
     world = World.create(
@@ -139,9 +185,10 @@ def furnished(dice, story):
         "state": dice.choice((RunState.RUNNING,) * 4 + (RunState.PAUSED,)),
         "persistent": dice.random() < 0.9,
     }
-    uuid = world.add_guest("a", "g", working_set_mib=guest["memory_mib"] / 2, **guest)
+    size, disks = guest["memory_mib"] / 2, storage.furnish(world, story)
+    uuid = world.add_guest("a", "g", working_set_mib=size, disks=disks, **guest)
     asked = dice.choice(ASKED)
-    story.tell(style, guest, asked)
+    story.tell(style, guest, asked, storage.kind)
     return world, uuid, guest["persistent"], Options(**asked)
 
 
