@@ -26,7 +26,7 @@ from virtmigrate.policy_file import read_policy
 from virtmigrate.presets import preset
 from virtmigrate.sqlite_journal import SQLiteJournal
 from virtmigrate.uri import parse_uri
-from virtmigrate_libvirt import cookies, typed, uri, xml
+from virtmigrate_libvirt import cookies, facts, typed, uri, xml
 from virtmigrate_libvirt.flags import FLAGS
 from virtmigrate_mock import domxml
 from virtmigrate_mock.cookies import FIELDS, bake, eat
@@ -70,7 +70,7 @@ def read_mock_document(data):
 
 
 def read_capabilities(data):
-    xml.host_facts(text(data), side=Side.SOURCE)
+    facts.host_facts(text(data), side=Side.SOURCE)
 
 
 def read_uri(given):

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.requirements import requirement
 from virtmigrate.errors import BadInput, Side
-from virtmigrate_libvirt.xml import host_facts, parse
+from virtmigrate_libvirt.facts import host_facts
+from virtmigrate_libvirt.xml import parse
 
 UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
 HEAD = f"<name>g</name><uuid>{UUID}</uuid>"

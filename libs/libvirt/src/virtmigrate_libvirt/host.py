@@ -10,6 +10,7 @@ from virtmigrate.capabilities import Progress
 from virtmigrate.errors import GuestNotFound, HostUnreachable, PluginError, Side
 from virtmigrate_libvirt import phases, xml
 from virtmigrate_libvirt.control import Control
+from virtmigrate_libvirt.facts import host_facts
 from virtmigrate_libvirt.flags import Feature
 from virtmigrate_libvirt.guest import LibvirtGuest
 from virtmigrate_libvirt.storage import LibvirtStorage
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from virtmigrate.host import Host
     from virtmigrate.uri import HostURI
     from virtmigrate_libvirt.drive import Drive
+    from virtmigrate_libvirt.facts import HostFacts
     from virtmigrate_libvirt.link import Link
     from virtmigrate_libvirt.protocol import Connection
 
@@ -33,6 +35,7 @@ class LibvirtHost:
     Attributes:
         control: The control connection.
         drives: Migrations whose phases we drive with this host as the source, by id.
+        kept: Answers that stay true while it is connected (`questions.py`).
     """
 
     remote = True
@@ -66,7 +69,8 @@ class LibvirtHost:
         kind, name, capabilities = self.ask("connecting", _who)
         self.driver: str = kind
         self._name: str = name
-        self._facts = xml.host_facts(capabilities, side=side)
+        self._facts = host_facts(capabilities, side=side)
+        self.kept: dict[str, object] = {}
 
     @property
     def uri(self) -> str:
@@ -82,6 +86,11 @@ class LibvirtHost:
     def uuid(self) -> str:
         """Its identity."""
         return self._facts.uuid
+
+    @property
+    def facts(self) -> HostFacts:
+        """What it said of itself when it was connected."""
+        return self._facts
 
     @property
     def emulators(self) -> frozenset[str]:

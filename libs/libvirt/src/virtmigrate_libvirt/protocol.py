@@ -87,6 +87,22 @@ class Domain(Protocol):
         """Switch to post-copy now."""
         ...
 
+    def snapshotNum(self, flags: int = 0) -> int:  # noqa: N802
+        """How many snapshots it has."""
+        ...
+
+    def listAllCheckpoints(self, flags: int = 0) -> list[object]:  # noqa: N802
+        """Its checkpoints."""
+        ...
+
+    def hasManagedSaveImage(self, flags: int = 0) -> int:  # noqa: N802
+        """1 when its memory was saved at its last stop."""
+        ...
+
+    def blockJobInfo(self, disk: str, flags: int = 0) -> Mapping[str, int] | None:  # noqa: N802
+        """The job that is active on a disk; nothing where there is none."""
+        ...
+
     def startDirtyRateCalc(self, seconds: int, flags: int = 0) -> int:  # noqa: N802
         """Begin to measure what it writes; with flags 0 by sampling pages."""
         ...
@@ -133,6 +149,18 @@ class Pool(Protocol):
 
     def storageVolLookupByName(self, name: str) -> Volume:  # noqa: N802
         """The volume of this name."""
+        ...
+
+
+class Named(Protocol):
+    """A thing of a host with a name: a network, an interface, a filter, a secret."""
+
+    def isActive(self) -> int:  # noqa: N802
+        """1 while it is."""
+        ...
+
+    def name(self) -> str:
+        """Its name (no call is sent)."""
         ...
 
 
@@ -225,4 +253,65 @@ class Connection(Protocol):
 
     def storageVolLookupByPath(self, path: str) -> Volume:  # noqa: N802
         """The volume of a file."""
+        ...
+
+    def getDomainCapabilities(  # noqa: N802 - libvirt's
+        self,
+        emulatorbin: str | None,
+        arch: str | None,
+        machine: str | None,
+        virttype: str | None,
+        flags: int = 0,
+    ) -> str:
+        """What the host can give a guest of this kind, XML."""
+        ...
+
+    def compareHypervisorCPU(  # noqa: N802 - libvirt's
+        self,
+        emulator: str | None,
+        arch: str | None,
+        machine: str | None,
+        virttype: str | None,
+        xmlCPU: str,  # noqa: N803
+        flags: int = 0,
+    ) -> int:
+        """Whether its hypervisor can give this CPU: 0 no, 1 the same, 2 and more."""
+        ...
+
+    def getMemoryStats(self, cellNum: int, flags: int = 0) -> Mapping[str, int]:  # noqa: N802, N803
+        """Its memory, KiB by name: `total`, `free`, `buffers`, `cached`."""
+        ...
+
+    def getFreePages(  # noqa: N802
+        self,
+        pages: list[int],
+        startcell: int,
+        cellcount: int,
+        flags: int = 0,
+    ) -> Mapping[int, Mapping[int, int]]:
+        """Free pages of each size (KiB), of each NUMA node; -1 = all nodes."""
+        ...
+
+    def networkLookupByName(self, name: str) -> Named:  # noqa: N802
+        """The network of this name."""
+        ...
+
+    def interfaceLookupByName(self, name: str) -> Named:  # noqa: N802
+        """The network interface of this name."""
+        ...
+
+    def listAllDevices(self, flags: int = 0) -> list[Named]:  # noqa: N802
+        """Devices of the host, of the kinds in `flags`."""
+        ...
+
+    def nwfilterLookupByName(self, name: str) -> object:  # noqa: N802
+        """The network filter of this name."""
+        ...
+
+    def secretLookupByUUIDString(self, uuidstr: str) -> object:  # noqa: N802
+        """The secret of this identity; its value is not asked for."""
+        ...
+
+    def secretLookupByUsage(self, usageType: int, usageID: str) -> object:  # noqa: N802, N803
+        """The secret that is kept for this use."""
         ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from lxml import etree
 
@@ -23,7 +23,7 @@ from virtmigrate_libvirt.bounds import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 UNITS = {
     **dict.fromkeys(("b", "bytes"), 1),
@@ -104,18 +104,17 @@ class Document:
     @property
     def vcpus(self) -> int:
         """Most virtual CPUs, 0 where it does not say."""
-        text = self._text("vcpu")
-        return int(text[:LONGEST_NUMBER]) if text.isdecimal() else 0
+        return number(self._text("vcpu"))
 
     @property
     def memory_bytes(self) -> int:
         """Its memory, 0 where the definition does not say in a known unit."""
-        node = self._root.find("memory")
-        text = "" if node is None else (node.text or "").strip()
-        if node is None or not text.isdecimal():
-            return 0
-        scale = UNITS.get(node.get("unit", "KiB"), 0)
-        return int(text[:LONGEST_NUMBER]) * scale
+        return _scaled(self._root.find("memory"))
+
+    @property
+    def current_memory_bytes(self) -> int:
+        """What of it the guest has now, with what is plugged in; 0 as above."""
+        return _scaled(self._root.find("currentMemory")) or self.memory_bytes
 
     @property
     def memory_backing(self) -> bool:
@@ -136,6 +135,15 @@ class Document:
     def disks(self) -> list[Disk]:
         """Its disks, in order."""
         return [_disk(node) for node in self._root.iterfind("devices/disk")]
+
+    def nodes(self, path: str) -> list[etree._Element]:
+        """The elements that an XPath finds, in order."""
+        found: list[etree._Element] = _xpath(path)(self._root)
+        return found
+
+    def values(self, path: str) -> list[str]:
+        """The attributes or texts that an XPath finds, in order."""
+        return [str(found).strip() for found in _xpath(path)(self._root)]
 
     def renamed(self, name: str) -> Document:
         """A copy with another name."""
@@ -172,6 +180,25 @@ class Document:
 
 LONGEST_NUMBER = 18
 """Digits that are read of a number; one with more is absurd either way."""
+
+
+def number(text: str) -> int:
+    """A number of a document, 0 where it is none."""
+    return int(text[:LONGEST_NUMBER]) if text.isdecimal() else 0
+
+
+def _scaled(node: etree._Element | None) -> int:
+    """Bytes of an element that has a unit."""
+    if node is None:
+        return 0
+    return number((node.text or "").strip()) * UNITS.get(node.get("unit", "KiB"), 0)
+
+
+@lru_cache(maxsize=512)
+def _xpath(path: str) -> Callable[[etree._Element], list[Any]]:
+    """Compiled once: a pre-flight asks for some dozens of each guest."""
+    compiled = etree.XPath(path, smart_strings=False)
+    return cast("Callable[[object], list[Any]]", compiled)
 
 
 def _disk(node: etree._Element) -> Disk:
@@ -270,35 +297,3 @@ def _sane(root: etree._Element) -> etree._Element:
     if Document(root).memory_bytes > MOST_MEMORY_BYTES:
         raise _Bad("it has more memory than any host", "leave <memory> as it is")
     return root
-
-
-@dataclass(frozen=True, slots=True)
-class HostFacts:
-    """What a host says of itself.
-
-    Attributes:
-        uuid: Its own, lower case.
-        emulators: The programs that it runs guests with.
-    """
-
-    uuid: str
-    emulators: frozenset[str]
-
-
-def host_facts(capabilities: str, *, side: Side) -> HostFacts:
-    """A host's own words out of its capabilities.
-
-    Raises:
-        BadInput: They can't be read.
-    """
-    try:
-        data = capabilities.encode("utf-8", "surrogatepass")
-        root = etree.fromstring(data, parser())
-    except (etree.XMLSyntaxError, ValueError) as error:
-        msg = f"the host's capabilities can't be read: {error}"
-        raise BadInput(msg, side=side, subject="capabilities") from None
-    return HostFacts(
-        (root.findtext("host/uuid") or "").strip().lower(),
-        frozenset((e.text or "").strip() for e in root.iterfind("guest/arch//emulator"))
-        - {""},
-    )
