@@ -28,7 +28,9 @@ ip link set br0 mtu "$2" up
 exec sleep infinity
 """
 
-# The lab's own directory must stay visible when it lies below what is covered.
+# The lab's own directory must stay visible when it lies below what is covered. Of /sys
+# a network has its own, by which libvirt looks for interfaces; not every kernel lets an
+# unprivileged user see it.
 HOST_SCRIPT = """
 set -e
 state=$1 host=$2 name=$3 ready=$4
@@ -43,6 +45,11 @@ mount --rbind "$host/run" /run
 mount --rbind /etc /run/machine-etc
 mount --rbind "$host/etc" /etc
 mount --all --fstab "$host/fstab"
+mkdir -p "$host/sys"
+if mount -t sysfs sysfs "$host/sys" 2>/dev/null; then
+    mount --rbind /sys/fs/cgroup "$host/sys/fs/cgroup"
+    mount --move "$host/sys" /sys
+fi
 : > "$ready"
 exec sleep infinity
 """
