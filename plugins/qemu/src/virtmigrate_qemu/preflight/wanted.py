@@ -1,31 +1,21 @@
-"""What stands in the way of a QEMU guest: read from both hosts, nothing changed."""
+"""What of a request can't be, whatever the hosts have: read without asking them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from virtmigrate.errors import AnswerLost, HostError, HostUnreachable, Side
+from virtmigrate.errors import Side
 from virtmigrate.host import RunState
 from virtmigrate.plan import Finding, Level
-from virtmigrate_libvirt import phases
-from virtmigrate_libvirt.codes import Code
-from virtmigrate_libvirt.deadlines import SECONDS
-from virtmigrate_libvirt.flags import FLAGS
 from virtmigrate_libvirt.host import ours
-from virtmigrate_libvirt.link import code_of
 from virtmigrate_libvirt.xml import parse
-from virtmigrate_qemu import copying, documents
+from virtmigrate_qemu import documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from virtmigrate.context import PlanContext
-    from virtmigrate_libvirt.typed import ParamValue
-
-REHEARSED = ("copy_storage", "copy_storage_inc", "unsafe")
-"""Switches on which the source's verdict on the guest depends."""
-REHEARSED_PARAMS = ("migrate_disks", "destination_xml")
 
 
 def findings(request: PlanContext) -> list[Finding]:
@@ -33,14 +23,8 @@ def findings(request: PlanContext) -> list[Finding]:
 
     Args:
         request: The hosts, the guest, the request.
-
-    Raises:
-        HostError: A host could not be asked.
     """
-    found = [finding for look in LOOKS for finding in look(request)]
-    if not any(finding.level is Level.BLOCKER for finding in found):
-        found += _rehearsal(request)
-    return found
+    return [finding for look in LOOKS for finding in look(request)]
 
 
 def _blocker(
@@ -155,48 +139,3 @@ LOOKS: tuple[Callable[[PlanContext], Iterable[Finding]], ...] = (
     _own_definitions,
     _emulated,
 )
-
-
-def _rehearsal(request: PlanContext) -> list[Finding]:
-    """Ask the source's own verdict: begin without a lock changes nothing.
-
-    Begin takes the migration's job only with change protection; without it, it runs
-    every check that the driver has (disks, devices, snapshots, CPU, the caller's
-    document) and formats XML that is thrown away.
-    """
-    options = request.options
-    stopped = not request.sighting.state.active
-    contradictory = options.copy_storage and options.copy_storage_inc
-    if stopped or options.offline or contradictory or not phases.available():
-        return []
-    asked = sum(FLAGS[name] for name in REHEARSED if getattr(options, name))
-    flags = copying.flags_for(asked, request.disks)
-    texts = (request.definitions.live, request.definitions.persistent)
-    given = copying.params_for(options.to_libvirt_params(), request.disks, texts)
-    params: dict[str, ParamValue] = {
-        name: value for name, value in given.items() if name in REHEARSED_PARAMS
-    }
-    uuid = request.guest.uuid
-    try:
-        ours(request.source).control.ask(
-            "the source's verdict on the guest",
-            lambda connection: phases.begin(
-                connection.lookupByUUIDString(uuid), params, flags
-            ),
-            deadline_s=SECONDS.rehearse,
-        )
-    except (AnswerLost, HostUnreachable):
-        raise
-    except HostError as error:
-        unsafe = code_of(error) == Code.MIGRATE_UNSAFE
-        if unsafe and not copying.all_settled(request.disks):
-            return []  # the core has said which disk it is, and why
-        return [
-            _blocker(
-                "disks-unsafe" if unsafe else "source-refuses",
-                request,
-                error.message,
-                error.remedy or "see the libvirt log of the source",
-            )
-        ]
-    return []
