@@ -18,6 +18,23 @@ BUILT: dict[str, str] = {
     "plan.rules-are-data": (
         "What contradicts itself is a row of data, told with a remedy."
     ),
+    # --- the pre-flight -------------------------------------------------------
+    "preflight.blockers": (
+        "Each blocker is told before anything begins: side, remedy, evidence."
+    ),
+    "preflight.all-at-once": "All blockers of a guest are told in one report.",
+    "preflight.no-false-blocker": ("A guest that libvirt would move meets no blocker."),
+    "preflight.warnings": (
+        "What may go wrong at the destination is a warning with a remedy."
+    ),
+    "preflight.not-checked": (
+        "What a host does not answer is named: no check fails in silence."
+    ),
+    "preflight.secrets": "No finding shows a secret of a definition.",
+    "preflight.untouched": "A pre-flight changes nothing on either host.",
+    "preflight.documented": (
+        "Each finding stands in docs/findings.md, and nothing else does."
+    ),
     # --- options and what hosts declare ---------------------------------------
     "options.one-table": "One table says what yes, no and absence of each option mean.",
     "options.units": (

@@ -13,10 +13,11 @@ from virtmigrate.options import Options
 from virtmigrate.plan import Level
 from virtmigrate.uri import parse_uri
 from virtmigrate_libvirt.control import Control
+from virtmigrate_libvirt.facts import HostFacts
 from virtmigrate_libvirt.host import LibvirtHost
-from virtmigrate_libvirt.xml import HostFacts, parse
-from virtmigrate_qemu import preflight
+from virtmigrate_libvirt.xml import parse
 from virtmigrate_qemu.documents import faults, refuse_dangers
+from virtmigrate_qemu.preflight import wanted
 from virtmigrate_qemu.standstill import MARGIN_S, Standstill
 
 UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
@@ -80,8 +81,8 @@ def request(
     )
 
 
-def seen(wanted):
-    return {finding.id: finding for look in preflight.LOOKS for finding in look(wanted)}
+def seen(asked):
+    return {finding.id: finding for look in wanted.LOOKS for finding in look(asked)}
 
 
 def test_nothing_stands_in_the_way():
