@@ -184,7 +184,6 @@ BUILT: dict[str, str] = {
     ),
     "built.names": "A distribution is a prefix package of its own, in a src layout.",
     "built.python": "Python 3.11 and later.",
-    "recover.disks-kept": "No disk is deleted that something refers to.",
     "recover.policy": "A restarted controller resumes the policy of a live job.",
     "built.small-files": "No file of Python is over 400 lines.",
 }

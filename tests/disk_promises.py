@@ -11,7 +11,6 @@ BUILT: dict[str, str] = {
         "Disks count beside memory: a mirror is neither a pass nor the end of one."
     ),
     "disks.forecast": "A forecast and a deadline by size count the disks to be copied.",
-    "disks.empty-list": "Where nothing is to be copied, nothing says copy: never all.",
     "disks.paths": "Where a disk has another path there, both documents say so.",
     "disks.vouched": (
         "Proof of sharing takes the place of libvirt's verdict by file system."
