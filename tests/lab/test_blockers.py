@@ -51,7 +51,7 @@ class Stage:
     def xml(self, devices="", top=""):
         text = GuestOptions(
             name="g", uuid=self.uuid, memory_mib=16, working_set_mib=1
-        ).to_xml()
+        ).to_xml("a")
         text = text.replace("</devices>", f"{devices}</devices>")
         return text.replace("<devices>", f"{top}<devices>", 1)
 
