@@ -98,6 +98,12 @@ def test_interfaces_are_looked_for_by_both_drivers(host):
     assert answers[absent].code == Code.NO_INTERFACE
 
 
+def test_what_a_host_keeps_of_a_guest(host):
+    uuid = host.guest("test").uuid
+    kept = Question("kept", lambda c: lookups.kept(c, uuid, stopped=True))
+    assert ask_all(host, [kept], 5.0)[kept] == (0, 0, False)
+
+
 CAPABILITIES = """<capabilities><host><uuid>AB</uuid>
 <cpu><arch>x86_64</arch><model>EPYC</model><vendor>AMD</vendor>
 <counter name='tsc' frequency='2000' scaling='yes'/><feature name='aes'/>

@@ -30,6 +30,7 @@ from virtmigrate_qemu.since import version
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from virtmigrate.disks import Disk
     from virtmigrate.plan import Finding
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -213,6 +214,7 @@ class World:
         uri: Of the destination.
         options: What was asked for.
         drivable: Whether the phases can be called.
+        disks: What the core made of its disks.
     """
 
     devices: str = ""
@@ -231,6 +233,7 @@ class World:
     uri: str = "qemu+ssh://b/system"
     options: dict[str, object] = field(default_factory=dict)
     drivable: bool = True
+    disks: tuple[Disk, ...] = ()
 
     def xml(self) -> str:
         """The guest's definition."""
@@ -254,7 +257,7 @@ class World:
             source_capabilities=declared(self.here),
             destination_capabilities=declared(self.host),
             insecure=frozenset(),
-            disks=(),
+            disks=self.disks,
         )
 
     def report(self) -> list[Finding]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.qemu.blockers import BLOCKERS, CORE, DEVICES, PLACES, wrong
 from tests.qemu.hosts import UUID, Connection, Told, World, begin_says
 from tests.requirements import requirement
+from virtmigrate.disks import Disk, Sharing
 from virtmigrate.errors import Side
 from virtmigrate.host import RunState
 from virtmigrate.plan import Level
@@ -174,6 +175,14 @@ def test_the_sources_own_words_are_not_told_twice():
     for row in DEVICES:
         if row.id != "source-refuses":
             assert "source-refuses" not in found(row.world)
+
+
+def test_a_disk_of_which_the_core_has_told_is_not_told_of_again():
+    unsafe = next(row for row in BLOCKERS if row.id == "disks-unsafe")
+    apart = Disk(target="vda", path="/x", sharing=Sharing.NOT_SHARED)
+    assert blockers(unsafe.world.but(disks=(apart,))) == set()
+    shared = apart.model_copy(update={"sharing": Sharing.SHARED})
+    assert blockers(unsafe.world.but(disks=(shared,))) == {"disks-unsafe"}
 
 
 def test_where_nobody_can_ask_only_what_all_versions_refuse_blocks():

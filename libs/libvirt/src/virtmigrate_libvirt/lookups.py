@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import libvirt
+
+from virtmigrate_libvirt.codes import Code
+from virtmigrate_libvirt.link import found
 
 if TYPE_CHECKING:
     from virtmigrate_libvirt.protocol import Connection
@@ -30,3 +33,37 @@ def interface(connection: Connection, name: str) -> bool:
             return True
         raise
     return True
+
+
+class Kept(NamedTuple):
+    """What a host keeps of a guest beside its definition.
+
+    Attributes:
+        snapshots: How many.
+        checkpoints: How many.
+        saved: Whether its memory was saved when it stopped.
+    """
+
+    snapshots: int
+    checkpoints: int
+    saved: bool
+
+
+def kept(connection: Connection, uuid: str, *, stopped: bool) -> Kept:
+    """What it keeps of a guest; a driver that knows no such things keeps none.
+
+    Args:
+        connection: To the host.
+        uuid: The guest's.
+        stopped: Whether it does not run: only then can its memory have been saved.
+
+    Raises:
+        libvirt.libvirtError: It can't say.
+    """
+    guest = connection.lookupByUUIDString(uuid)
+    unknown = {Code.NO_SUPPORT}
+    return Kept(
+        found(lambda: guest.snapshotNum(0), unknown) or 0,
+        len(found(lambda: guest.listAllCheckpoints(0), unknown) or ()),
+        stopped and found(lambda: guest.hasManagedSaveImage(0), unknown) == 1,
+    )

@@ -90,7 +90,9 @@ def findings(request: PlanContext) -> list[Finding]:
         lambda: _asked(request.destination, request.there, there, SECONDS.ask),
         apart=bool(here and there),
     )
-    return [*found, *judge(facts, *answers)]
+    found += judge(facts, Side.SOURCE, here, answers[0])
+    found += judge(facts, Side.DESTINATION, there, answers[1])
+    return found
 
 
 def _asked(
@@ -107,25 +109,23 @@ def questions(facts: Facts, side: Side) -> list[Question[Any]]:
     return [q for check in CHECKS if check.side is side for q in check.asks(facts)]
 
 
-def judge(facts: Facts, here: Answers, there: Answers) -> Iterator[Finding]:
-    """What the answers mean. Pure.
+def judge(
+    facts: Facts, side: Side, asked: list[Question[Any]], answers: Answers
+) -> Iterator[Finding]:
+    """What one host's answers mean. Pure.
 
     Args:
         facts: The hosts, the guest, the request.
-        here: What the source answered.
-        there: What the destination answered.
+        side: Whose answers.
+        asked: What it was asked.
+        answers: What it answered.
     """
-    for side, answers in ((Side.SOURCE, here), (Side.DESTINATION, there)):
-        for check in CHECKS:
-            if check.side is side:
-                yield from check.finds(facts, answers)
-        yield from _not_checked(facts, side, answers)
-
-
-def _not_checked(facts: Facts, side: Side, answers: Answers) -> Iterator[Finding]:
-    """What a host did not answer, once for each reason."""
+    for check in CHECKS:
+        if check.side is side:
+            yield from check.finds(facts, answers)
+    # what it did not answer, once for each reason
     silent: dict[str, list[str]] = {}
-    for question in questions(facts, side):
+    for question in asked:
         answer = answers[question]
         if isinstance(answer, Unanswered) and answer.code not in question.means:
             silent.setdefault(answer.why, []).append(question.about)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.errors import Side
 from virtmigrate.plan import Finding, Level
-from virtmigrate_libvirt.codes import Code
+from virtmigrate_libvirt import lookups
 from virtmigrate_libvirt.questions import Question, Unanswered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from virtmigrate_libvirt.protocol import Domain
+    from virtmigrate_libvirt.lookups import Kept
     from virtmigrate_libvirt.questions import Answers
     from virtmigrate_qemu.preflight.facts import Facts
 
@@ -23,12 +23,9 @@ def there(facts: Facts) -> Iterator[Question[str]]:
         yield _name(facts)
 
 
-def here(facts: Facts) -> Iterator[Question[int]]:
+def here(facts: Facts) -> Iterator[Question[Kept]]:
     """What the source keeps beside the definition."""
-    yield _snapshots(facts)
-    yield _checkpoints(facts)
-    if not facts.moves:
-        yield _saved(facts)
+    yield _kept(facts)
 
 
 def findings_there(facts: Facts, answers: Answers) -> Iterator[Finding]:
@@ -46,7 +43,9 @@ def findings_there(facts: Facts, answers: Answers) -> Iterator[Finding]:
 
 def findings_here(facts: Facts, answers: Answers) -> Iterator[Finding]:
     """What would be refused, or stay behind. Pure."""
-    kept = (_number(answers, ask(facts)) for ask in (_snapshots, _checkpoints, _saved))
+    kept = answers[_kept(facts)]
+    if isinstance(kept, Unanswered):
+        return
     snapshots, checkpoints, saved = kept
     if snapshots:
         yield facts.finding(
@@ -77,12 +76,6 @@ def findings_here(facts: Facts, answers: Answers) -> Iterator[Finding]:
         )
 
 
-def _number(answers: Answers, question: Question[int]) -> int:
-    """A number; a daemon that does not know such things has none of them."""
-    answer = answers[question]
-    return 0 if isinstance(answer, Unanswered) else answer
-
-
 def _name(facts: Facts) -> Question[str]:
     uuid = facts.uuid
     return Question(
@@ -90,20 +83,9 @@ def _name(facts: Facts) -> Question[str]:
     )
 
 
-def _snapshots(facts: Facts) -> Question[int]:
-    return _of(facts, "its snapshots", lambda guest: guest.snapshotNum(0))
-
-
-def _checkpoints(facts: Facts) -> Question[int]:
-    return _of(facts, "its checkpoints", lambda guest: len(guest.listAllCheckpoints(0)))
-
-
-def _saved(facts: Facts) -> Question[int]:
-    return _of(facts, "its saved memory", lambda guest: guest.hasManagedSaveImage(0))
-
-
-def _of(facts: Facts, about: str, ask: Callable[[Domain], int]) -> Question[int]:
-    uuid = facts.uuid
+def _kept(facts: Facts) -> Question[Kept]:
+    uuid, stopped = facts.uuid, not facts.moves
     return Question(
-        about, lambda c: ask(c.lookupByUUIDString(uuid)), means={Code.NO_SUPPORT}
+        "what it keeps of the guest",
+        lambda c: lookups.kept(c, uuid, stopped=stopped),
     )
