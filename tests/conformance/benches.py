@@ -22,6 +22,8 @@ class MockBench(Bench):
 
     def tidy(self):
         self.world = World.create(WORLD, style=self.style, replace=True)
+        for host in "ab":
+            self.world.add_pool(host, "images", "/images")
 
     def close(self):
         self.world.forget()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from virtmigrate import hookimpl
 from virtmigrate.capabilities import (
@@ -16,9 +16,11 @@ from virtmigrate.capabilities import (
     Support,
     Term,
 )
+from virtmigrate.errors import HostError
 from virtmigrate.phases import Fate
 from virtmigrate_mock import STYLES, Style, register_style
 from virtmigrate_mock.machine import Machine
+from virtmigrate_mock.storage import MockStorage
 
 NATIVE, INHERENT, EMULATED = How.NATIVE, How.INHERENT, How.EMULATED
 NEVER = Constraint(
@@ -264,3 +266,52 @@ PLUGINS = {
     Meddling: ("vz-like", ["test_persistence[source-persistent+persist]"]),
 }
 # fmt: on
+
+
+MAKE, LOOK, DELETE = MockStorage.make, MockStorage.look, MockStorage.delete
+
+
+def overwriting(storage, pool, name, image):
+    """Makes it anew, whatever is there."""
+    DELETE(storage, pool, name)
+    return MAKE(storage, pool, name, image)
+
+
+def otherwise(storage, pool, name, image):
+    """Makes something else."""
+    return MAKE(storage, pool, name, replace(image, format="vmdk"))
+
+
+def stale():
+    """Tells what it saw first."""
+    seen = {}
+
+    def look(storage, pool, name):
+        return seen.setdefault(name, LOOK(storage, pool, name))
+
+    return look
+
+
+def strict(storage, pool, name):
+    """Fails where there is nothing to delete."""
+    if LOOK(storage, pool, name) is None:
+        raise HostError("no such image", side=storage.host.side)
+    DELETE(storage, pool, name)
+
+
+def restless(storage, pool, name):
+    """Never tells the same times."""
+    image = LOOK(storage, pool, name)
+    return image and replace(image, changed_ns=next(TICKS))
+
+
+TICKS = itertools.count()
+STORAGES = {
+    "overwrites": ("make", overwriting, "test_an_image_is_made_once"),
+    "makes another": ("make", otherwise, "test_an_image_is_what_it_was_made_as"),
+    "remembers": ("look", stale(), "test_storage_is_looked_at_past_every_cache"),
+    "fails": ("delete", strict, "test_deleting_an_image_twice_is_harmless"),
+    "restless": ("look", restless, "test_an_image_keeps_its_times"),
+    "all use all": ("users", lambda *_: ["g"], "test_storage_is_a_storage"),
+}
+"""Wrong storage: the method, what takes its place, the standard test that finds out."""

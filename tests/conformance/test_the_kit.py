@@ -15,9 +15,10 @@ import pytest
 import virtmigrate.events
 import virtmigrate.explain  # noqa: F401
 from tests.conformance.benches import MockBench, VzLikeBench
-from tests.conformance.liars import DECLARATIONS, PLUGINS
+from tests.conformance.liars import DECLARATIONS, PLUGINS, STORAGES
 from tests.requirements import requirement
 from virtmigrate import Manager
+from virtmigrate_mock.storage import MockStorage
 from virtmigrate_testkit import Bench, Conformance, conformance, differs
 
 pytest_plugins = ["pytester"]
@@ -73,6 +74,15 @@ def test_a_plugin_that_does_wrong_fails(run, plugin):
     bench = bench_of(style, BENCHES[style], plugins=(plugin(),))
     outcomes, _ = run(conformance(bench), *tests)
     assert outcomes == dict.fromkeys(tests, "failed")
+
+
+@requirement("plugin.kit")
+@pytest.mark.parametrize("lie", STORAGES)
+def test_a_storage_that_does_wrong_fails(run, monkeypatch, lie):
+    method, wrong, test = STORAGES[lie]
+    monkeypatch.setattr(MockStorage, method, wrong)
+    outcomes, _ = run(conformance(bench_of("qemu-like", MockBench)), test)
+    assert set(outcomes.values()) == {"failed"}
 
 
 def test_the_honest_pass_what_the_liars_fail(run):

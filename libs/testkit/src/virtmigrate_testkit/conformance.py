@@ -20,6 +20,7 @@ from virtmigrate_testkit.objects import ObjectTests
 from virtmigrate_testkit.persistence import PersistenceTests
 from virtmigrate_testkit.phases import PhaseTests
 from virtmigrate_testkit.refusals import RefusalTests
+from virtmigrate_testkit.storage import StorageTests
 
 F = TypeVar("F", bound="Callable[..., object]")
 REASON = "_virtmigrate_differs"
@@ -52,6 +53,7 @@ class Standard(
     MisfortuneTests,
     EventTests,
     RefusalTests,
+    StorageTests,
 ):
     """Every standard test."""
 
