@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from typer.testing import CliRunner
 
 from tests.mock.rig import move
@@ -26,6 +27,31 @@ def test_made_moved_and_shown(tmp_path):
     assert document["hosts"]["b"]["guests"]["demo"]["state"] == "running"
     assert document["hosts"]["a"]["guests"] == {}
     assert document["violations"] == []
+
+
+@pytest.mark.parametrize(
+    ("storage", "shown"),
+    [
+        ("local", ("pool images (/images): demo.img", "pool images (/images): empty")),
+        ("shared", ("pool images (/images): demo.img",) * 2),
+        ("lying", ("pool images (/images): demo.img",) * 2),
+    ],
+)
+def test_a_guest_with_a_disk(tmp_path, storage, shown):
+    path = str(tmp_path / "w")
+    words = ["--disk", "64", "--disk-writes", "1", "--storage", storage]
+    made = RUN.invoke(app, ["create", path, "--speed", "1000", *words])
+    assert made.exit_code == 0, made.output
+    lines = RUN.invoke(app, ["show", path]).output.splitlines()
+    assert tuple(line.strip() for line in lines if "pool" in line) == shown
+    world = World.open(path)
+    if storage == "lying":
+        with pytest.raises(ExceptionGroup, match="can't move"):
+            move(world, "demo")
+    else:
+        move(world, "demo").raise_unless_succeeded()
+        document = json.loads(RUN.invoke(app, ["show", path, "--json"]).output)
+        assert document["hosts"]["b"]["pools"]["images"]["images"] == ["demo.img"]
 
 
 def test_what_is_wrong_is_said(tmp_path):

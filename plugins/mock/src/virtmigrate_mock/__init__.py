@@ -7,6 +7,7 @@ world to play with. The hooks are in `plugin`.
 from __future__ import annotations
 
 from virtmigrate_mock.clocks import VirtualClock, WorldClock
+from virtmigrate_mock.disk_state import GuestDisk
 from virtmigrate_mock.faults import ControllerKilled
 from virtmigrate_mock.memory import Habits
 from virtmigrate_mock.simulation import GuestSpec, Moved, distinct_mib, simulate
@@ -19,6 +20,7 @@ __all__ = [
     "STYLES",
     "ControllerKilled",
     "Fault",
+    "GuestDisk",
     "GuestSpec",
     "Habits",
     "Moved",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from virtmigrate.errors import VirtmigrateError
+from virtmigrate_mock.disk_state import GuestDisk
 from virtmigrate_mock.styles import STYLES
 from virtmigrate_mock.world import World
 
@@ -18,6 +20,17 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="mock", help="Mock worlds: hosts without a hypervisor.", no_args_is_help=True
 )
+
+
+class Storage(StrEnum):
+    """What is at the path of the guest's image on the other hosts."""
+
+    LOCAL = "local"
+    SHARED = "shared"
+    LYING = "lying"
+
+
+STORAGE_HELP = "What other hosts have at its path: nothing, it, or another file."
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 File = Annotated[Path, typer.Argument(help="The world's file.", metavar="FILE")]
 
@@ -34,6 +47,9 @@ def create(  # noqa: PLR0913 - typer reads options from parameters
     working_set: Annotated[float, typer.Option(help="MiB that it rewrites.")] = 512.0,
     dirty_rate: Annotated[float, typer.Option(help="How fast, MiB/s.")] = 100.0,
     speed: Annotated[float, typer.Option(help="World seconds per second.")] = 1.0,
+    disk: Annotated[float, typer.Option(min=0, help="MiB of its disk, 0: none.")] = 0.0,
+    disk_writes: Annotated[float, typer.Option(help="How fast, MiB/s.")] = 0.0,
+    storage: Annotated[Storage, typer.Option(help=STORAGE_HELP)] = Storage.LOCAL,
 ) -> None:
     """Make a world of hosts, with a running guest, in FILE."""
     try:
@@ -43,9 +59,11 @@ def create(  # noqa: PLR0913 - typer reads options from parameters
             link_mib_s=link,
             speed=speed,
         )
+        disks = _disks(world, guest, storage, (disk, disk_writes)) if disk else ()
         world.add_guest(
             "a",
             guest,
+            disks=disks,
             memory_mib=memory,
             working_set_mib=working_set,
             dirty_mib_s=dirty_rate,
@@ -54,6 +72,19 @@ def create(  # noqa: PLR0913 - typer reads options from parameters
         raise _told(error) from None
     for host in LETTERS[:hosts]:
         typer.echo(world.uri(host))
+
+
+def _disks(
+    world: World, guest: str, storage: Storage, figures: tuple[float, float]
+) -> list[GuestDisk]:
+    """Pools for all hosts, and a disk in the first one's (size and rate of writes)."""
+    path = f"/images/{guest}.img"
+    directory = "shared" if storage is Storage.SHARED else ""
+    for host in world.state().hosts:
+        world.add_pool(host, "images", "/images", directory=directory)
+        if storage is Storage.LYING and host != "a":
+            world.put_image(host, path, f"of {host}", figures[0])
+    return [GuestDisk(path, size_mib=figures[0], write_mib_s=figures[1])]
 
 
 @app.command()
@@ -76,6 +107,9 @@ def show(
             defined = "persistent" if guest["persistent"] else "transient"
             counter = "" if guest["counter_s"] is None else f", {guest['counter_s']} s"
             typer.echo(f"  {name}: {guest['state']}, {defined}{counter}")
+        for name, pool in there["pools"].items():
+            held = ", ".join(pool["images"]) or "empty"
+            typer.echo(f"  pool {name} ({pool['path']}): {held}")
     for violation in seen["violations"]:
         typer.echo(f"violated: {violation}")
 
@@ -99,6 +133,14 @@ def report(world: World) -> dict[str, Any]:
             "style": host.style,
             "up": host.up,
             "guests": {guest.name: told(guest) for guest in host.guests.values()},
+            "pools": {
+                name: {
+                    "path": pool.path,
+                    "directory": pool.directory,
+                    "images": sorted(state.directories[pool.directory].images),
+                }
+                for name, pool in host.pools.items()
+            },
         }
         for host in state.hosts.values()
     }
