@@ -24,9 +24,10 @@ from virtmigrate_lab.vz_host.events import Events
 from virtmigrate_lab.vz_host.machine import Machine, wipe
 from virtmigrate_lab.vz_host.migration import Migration
 from virtmigrate_lab.vz_host.peers import LINE_MAX
+from virtmigrate_lab.vz_host.pools import Pools
 from virtmigrate_lab.vz_host.server import Server
-from virtmigrate_lab.vz_host.storage import Storage
 from virtmigrate_lab.vz_host.trouble import Control, Trouble
+from virtmigrate_lab.vz_host.volumes import Volumes
 
 OWNER_S = 1.0
 """How often it is looked whether the owner is there."""
@@ -43,7 +44,8 @@ async def serve(
     machine, events, trouble = Machine.load(name, world), Events(), Trouble()
     dispatcher = Dispatcher(machine, events.tell)
     driver = Driver(machine, dispatcher, events)
-    parts = (driver, Migration(driver, name), Storage(machine))
+    pools = Pools(machine)
+    parts = (driver, Migration(driver, name), pools, Volumes(pools))
     server = Server(parts, Connection, trouble)
     stopped = asyncio.Event()
     control = Control(trouble, dispatcher, driver, stopped)

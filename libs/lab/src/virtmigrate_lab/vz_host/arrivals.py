@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from virtmigrate_lab.vz_host.dispatcher import file_of
+from virtmigrate_lab.vz_host import images
 from virtmigrate_lab.vz_host.errors import VzError
 from virtmigrate_lab.vz_host.machine import Guest
 
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from virtmigrate_lab.vz_host.dispatcher import Dispatcher
+
+HOMES = "/vz/vmprivate"
+"""Where Virtuozzo keeps the home of each virtual machine, by UUID."""
+FULL = "There is not enough disk space on the destination"
+LATE = 0.5
+"""A disk that is full by surprise is so in the middle of the copy."""
 
 
 class Arrivals:
@@ -32,6 +38,7 @@ class Arrivals:
         """One dispatcher that came to us; what it offered goes with it."""
         ops: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "offer": self._offered,
+            "copy": self._copied,
             "take": self._take,
             "has": self._asked,
         }
@@ -59,28 +66,83 @@ class Arrivals:
                 del self._offers[uuid]
 
     def _offered(self, request: dict[str, Any]) -> dict[str, Any]:
-        guest, machine = Guest(**request["guest"]), self._machine
+        """Let a guest in, or not; which of its disks are not shared."""
+        guest = Guest(**request["guest"])
         if request["session"] != self._dispatcher.session:
             raise VzError(1, "The session is not valid on the destination")
+        self._check_names(guest, request["name"] or guest.name)
+        self._check_hardware(guest, request)
+        self._check_images(guest)
+        own = {
+            path: file
+            for path, file in request["disks"].items()
+            if not self._machine.file_of(path).samefile(file)
+        }
+        self._check_room(own)
+        self._offers[guest.uuid] = {**request, "own": own}
+        return {"own": sorted(own)}
+
+    def _check_names(self, guest: Guest, name: str) -> None:
+        machine = self._machine
         if guest.uuid in machine.guests or guest.uuid in self._offers:
             raise VzError(1, f"A virtual machine {guest.uuid} is already registered")
-        name = request["name"] or guest.name
         if machine.named(name):
             raise VzError(1, f"A virtual machine with name {name} already exists")
-        for image in guest.definition.images:
-            if not file_of(machine, image).exists():
-                raise VzError(1, f"The disk image {image} does not exist")
-        self._offers[guest.uuid] = request
+        home = f"{HOMES}/{guest.uuid}"
+        made = {machine.file_of(path).parent for path in guest.definition.images}
+        if machine.file_of(home).exists() and machine.file_of(home) not in made:
+            raise VzError(1, f"The home {home} already exists")
+
+    def _check_hardware(self, guest: Guest, request: dict[str, Any]) -> None:
+        hardware, wanted = self._machine.hardware, guest.definition
+        if wanted.os_type not in hardware.kinds:
+            raise VzError(1, f"The destination does not run {wanted.os_type}")
+        if wanted.vcpus > hardware.cpus:
+            raise VzError(1, "The destination has too few CPUs")
+        runs = guest.state == "running" and request["resume"]
+        if runs and request["vendor"] != hardware.vendor:
+            raise VzError(1, "The destination's CPUs are not compatible")
+
+    def _check_images(self, guest: Guest) -> None:
+        for path in (*guest.definition.images, *guest.definition.media):
+            if not self._machine.file_of(path).exists():
+                raise VzError(1, f"The disk image {path} does not exist")
+
+    def _check_room(self, own: dict[str, str]) -> None:
+        room = self._machine.store.room_bytes
+        for directory in {Path(path).parent for path in own}:
+            taken = images.taken_bytes(self._machine.file_of(str(directory)))
+            coming = sum(
+                images.facts(Path(file)).allocated_bytes
+                for path, file in own.items()
+                if Path(path).parent == directory
+            )
+            if taken + coming > room:
+                raise VzError(1, FULL)
+
+    def _copied(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Copy the next part of each disk that is not shared."""
+        offer = self._of(request)
+        if self._machine.store.full and request["end"] > LATE:
+            raise VzError(1, FULL)
+        for path, file in offer["own"].items():
+            there = self._machine.file_of(path)
+            images.copy(Path(file), there, request["begin"], request["end"])
         return {}
+
+    def _of(self, request: dict[str, Any]) -> dict[str, Any]:
+        for offer in self._offers.values():
+            if offer["migration"] == request["migration"]:
+                return offer
+        raise VzError(1, "The destination has given this migration up")
 
     def _take(self, request: dict[str, Any]) -> dict[str, Any]:
         guest, machine = Guest(**request["guest"]), self._machine
-        offer = self._offers.pop(guest.uuid, None)
-        if offer is None or offer["migration"] != request["migration"]:
-            raise VzError(1, "The destination has given this migration up")
-        for path, file in request["disks"].items():
-            shutil.copyfile(file, file_of(machine, path))
-        guest.handover = ""
+        offer = self._of(request)
+        del self._offers[guest.uuid]
+        for path, file in offer["own"].items():
+            images.copy(Path(file), machine.file_of(path))
+        guest.handover, guest.copied = "", []
         if offer["name"]:
             guest.rename(offer["name"])
         if guest.active:

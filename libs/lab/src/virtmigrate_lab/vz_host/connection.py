@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 VERSION, LIBVIRT = 7_000_000, 9_000_000
 TYPES = {"vz": "vz", "parallels": "Parallels"}
-MEMORY_KIB = 64 << 20
-CPUS = 16
 
 
 class Connection:
@@ -88,7 +86,10 @@ class Connection:
         etree.SubElement(host, "uuid").text = str(uuid)
         cpu = etree.SubElement(host, "cpu")
         etree.SubElement(cpu, "arch").text = platform.machine()
-        for kind in ("hvm", "exe"):
+        hardware = self.machine.hardware
+        etree.SubElement(cpu, "model").text = hardware.model
+        etree.SubElement(cpu, "vendor").text = hardware.vendor
+        for kind in hardware.kinds:
             guest = etree.SubElement(root, "guest")
             etree.SubElement(guest, "os_type").text = kind
             arch = etree.SubElement(guest, "arch", name=platform.machine())
@@ -103,7 +104,9 @@ class Connection:
 
     async def node_info(self) -> tuple[int, ...]:
         model = platform.machine().encode()[:31].ljust(32, b"\0")
-        return (*model, MEMORY_KIB, CPUS, 2000, 1, 1, CPUS, 1)
+        hardware = self.machine.hardware
+        cpus = hardware.cpus
+        return (*model, hardware.memory_kib, cpus, 2000, 1, 1, cpus, 1)
 
     async def sysinfo(self, flags: int) -> tuple[str]:
         return ("<sysinfo type='smbios'/>",)

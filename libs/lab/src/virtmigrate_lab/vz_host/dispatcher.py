@@ -1,8 +1,9 @@
 """The dispatcher's leaving side: moves guests to other vz hosts, as Virtuozzo's does.
 
 Hosts find each other by name in the directory that they share. The source simulates the
-transfer (memory / rate), stops the guest, and hands it over in one message; the
-destination makes it durable before it answers, and only then does the source delete it.
+transfer (disks that are not shared, then memory, each / rate), stops the guest, and
+hands it over in one message; the destination makes it durable before it answers, and
+only then does the source delete it.
 A handover whose answer is lost is asked for until it is known: never two, never none.
 """
 
@@ -11,25 +12,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from virtmigrate_lab.vz_host import images
 from virtmigrate_lab.vz_host.errors import VzError
 from virtmigrate_lab.vz_host.facts import MIGRATION_PORT, PROGRESS_S
 from virtmigrate_lab.vz_host.machine import Guest, now
 from virtmigrate_lab.vz_host.peers import Lost, Peer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from virtmigrate_lab.vz_host.machine import Machine
 
 RATE_MIB_S = 512.0
 ASK_AGAIN_S = 0.2
-SHARED = "/shared"
-"""Paths below it are on storage that all hosts see; all others are a host's own."""
+MIB = 1 << 20
 
 
 @dataclass(slots=True)
@@ -107,10 +107,14 @@ class Dispatcher:
     async def _move(
         self, guest: Guest, target: tuple[str, int], job: Job, how: dict[str, Any]
     ) -> None:
+        self._check(guest)
         peer = await self._connect(target)
         try:
             offer = {"op": "offer", "guest": asdict(guest), **how}
-            await peer.ask({**offer, "migration": job.migration})
+            offer |= {"migration": job.migration, "disks": self._disks(guest)}
+            offer["vendor"] = self.machine.hardware.vendor
+            answer = await peer.ask(offer)
+            guest.copied = list(answer["own"])
             job.moving = True
             self.changed(guest, "migrating")
             await self._transfer(guest, peer, job)
@@ -120,6 +124,14 @@ class Dispatcher:
             raise VzError(1, msg) from error
         finally:
             peer.close()
+
+    def _check(self, guest: Guest) -> None:
+        """What the source refuses by itself."""
+        for what in guest.definition.tied:
+            raise VzError(1, f"The virtual machine has a connected {what}")
+        for path in guest.definition.images:
+            if not self.machine.file_of(path).exists():
+                raise VzError(1, f"The disk image {path} does not exist")
 
     async def _connect(self, target: tuple[str, int]) -> Peer:
         host, port = target
@@ -137,8 +149,10 @@ class Dispatcher:
 
     async def _transfer(self, guest: Guest, peer: Peer, job: Job) -> None:
         sent, memory = 0.0, guest.definition.memory_mib if guest.active else 0.0
-        before = now()
-        while sent < memory:
+        own = [self.machine.file_of(path) for path in guest.copied]
+        disks = sum(images.facts(path).allocated_bytes for path in own) / MIB
+        before, copied = now(), 0.0
+        while sent < disks + memory:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(job.cancel.wait(), PROGRESS_S / 4)
             if job.cancel.is_set():
@@ -148,7 +162,12 @@ class Dispatcher:
             at = now()
             sent += 0.0 if self.stalled else (at - before) * self.rate_mib_s
             before = at
-            job.percent = min(99, int(100 * sent / memory))
+            job.percent = min(99, int(100 * sent / (disks + memory)))
+            share = min(1.0, sent / disks) if disks else copied
+            if share > copied:
+                part = {"begin": copied, "end": share}
+                await peer.ask({"op": "copy", "migration": job.migration, **part})
+                copied = share
 
     async def _hand_over(self, guest: Guest, peer: Peer, job: Job, host: str) -> None:
         """From here on the guest runs nowhere until it is known where it is."""
@@ -157,7 +176,7 @@ class Dispatcher:
         self.machine.halt(guest, "handover", "paused" if guest.active else "stopped")
         offer = {"op": "take", "migration": job.migration, "guest": asdict(guest)}
         try:
-            await peer.ask({**offer, "state": state, "disks": self._disks(guest)})
+            await peer.ask({**offer, "state": state})
         except Lost:
             await self._ask_until_known(guest)
             return
@@ -201,17 +220,15 @@ class Dispatcher:
 
     def _gone(self, guest: Guest) -> None:
         """It is there: what was its own here goes."""
-        for image in self._disks(guest):
-            file_of(self.machine, image).unlink(missing_ok=True)
+        for path in guest.copied:
+            images.remove(self.machine.file_of(path))
         self.machine.forget(guest, "migrated")
         self.changed(guest, "gone")
 
     def _disks(self, guest: Guest) -> dict[str, str]:
-        """Own disks: the path, and the file that the destination copies."""
+        """Its disks: the path, and the file, which the destination may see too."""
         return {
-            image: str(file_of(self.machine, image))
-            for image in guest.definition.images
-            if not image.startswith(f"{SHARED}/")
+            path: str(self.machine.file_of(path)) for path in guest.definition.images
         }
 
     def resume_handovers(self) -> None:
@@ -225,16 +242,3 @@ class Dispatcher:
     async def _find_out(self, guest: Guest) -> None:
         with contextlib.suppress(VzError):  # nobody waits for that answer any more
             await self._ask_until_known(guest)
-
-
-def file_of(machine: Machine, path: str) -> Path:
-    """The file that stands for a path on a host.
-
-    Raises:
-        VzError: It leads out of the host.
-    """
-    parts = Path(path).parts
-    if not path.startswith("/") or ".." in parts:
-        raise VzError(8, f"path {path} is not absolute")
-    base = machine.world if path.startswith(f"{SHARED}/") else machine.root / "files"
-    return base.joinpath(*parts[1:])

@@ -12,6 +12,11 @@ from virtmigrate_lab.vz_host.errors import VzError
 XML_MAX = 1 << 20
 UNITS_KIB = {"b": 1 / 1024, "KiB": 1, "MiB": 1 << 10, "GiB": 1 << 20, "k": 1}
 NAME_MAX = 200
+TIED = (
+    ("devices/hostdev[@type='pci']", "PCI device"),
+    ("devices/disk[@device='cdrom'][@type='block']/source", "remote CD"),
+)
+"""Elements that are the host's, and what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,9 @@ class Definition:
         os_type: `hvm` = a virtual machine, `exe` = a container.
         memory_mib: Its memory.
         vcpus: Its CPUs.
-        images: Files of its disks.
+        images: Files of its disks, directories of a container's.
+        media: Files of what its drives of CDs hold.
+        tied: What of it is the host's: devices that can't move.
         xml: The document, name and UUID filled in.
     """
 
@@ -34,6 +41,8 @@ class Definition:
     memory_mib: float
     vcpus: int
     images: tuple[str, ...]
+    media: tuple[str, ...]
+    tied: tuple[str, ...]
     xml: str
 
 
@@ -64,7 +73,6 @@ def read(text: str) -> Definition:
     disks = root.findall("devices/disk") + root.findall("devices/filesystem")
     if not disks:
         raise VzError(67, "a vz domain needs at least one disk")
-    images = [source.get("file") for source in root.findall("devices/disk/source")]
     if uuid is None:
         root.insert(1, etree.Element("uuid"))
         root[1].text = identity
@@ -75,9 +83,22 @@ def read(text: str) -> Definition:
         os_type,
         kib / 1024,
         vcpus,
-        tuple(image for image in images if image),
+        (*_files(root, "disk", "disk"), *_files(root, "filesystem", None)),
+        _files(root, "disk", "cdrom"),
+        tuple(what for path, what in TIED if root.find(path) is not None),
         document,
     )
+
+
+def _files(root: etree._Element, tag: str, device: str | None) -> tuple[str, ...]:
+    """Files that these devices name; None = whatever they are."""
+    found = [
+        source.get("file")
+        for node in root.findall(f"devices/{tag}")
+        if device in (None, node.get("device") or "disk")
+        for source in node.findall("source")
+    ]
+    return tuple(file for file in found if file)
 
 
 def _kib(element: etree._Element | None) -> float:

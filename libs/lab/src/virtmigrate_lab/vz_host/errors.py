@@ -79,3 +79,8 @@ def unknown_procedure(number: int) -> VzError:
 def wrong_state() -> VzError:
     """``prlsdkConvertError`` for every change from a wrong state."""
     return VzError(55, "Can't change domain state.")
+
+
+def wrong_pool_state(name: str, what: str) -> VzError:
+    """``virStoragePoolObj…``: a pool that is, or is not, active."""
+    return VzError(55, f"storage pool '{name}' is {what}", domain=STORAGE)

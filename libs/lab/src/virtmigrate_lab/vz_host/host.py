@@ -20,7 +20,6 @@ from virtmigrate_lab.layout import SOCKET_PATH_MAX
 from virtmigrate_lab.processes import Process, identify, wait_for
 from virtmigrate_lab.qemu_host import CALL_TIMEOUT_S, virsh
 from virtmigrate_lab.vz_host.check import Health, judge
-from virtmigrate_lab.vz_host.dispatcher import file_of
 from virtmigrate_lab.vz_host.facts import MIGRATION_SCHEME
 from virtmigrate_lab.vz_host.machine import LOG, Machine, read_history, wipe
 
@@ -35,7 +34,7 @@ GUEST_XML = """\
   <name>{name}</name>
   <uuid>{uuid}</uuid>
   <memory unit='MiB'>{memory}</memory>
-  <vcpu>1</vcpu>
+  <vcpu>{vcpus}</vcpu>
   <os><type>{kind}</type></os>
   <devices>{disks}</devices>
 </domain>
@@ -43,6 +42,10 @@ GUEST_XML = """\
 DISK = (
     "<disk type='file' device='disk'><driver name='vz' type='raw'/>"
     "<source file='{path}'/><target dev='sd{letter}' bus='sata'/></disk>"
+)
+PLOOP = (
+    "<filesystem type='file'><driver type='ploop' format='ploop'/>"
+    "<source file='{path}'/><target dir='/{number}'/></filesystem>"
 )
 ROOT = (
     "<filesystem type='template'><source template='centos-7'/><target dir='/'/>"
@@ -225,7 +228,7 @@ class VzHost:
 
     def file(self, path: str) -> Path:
         """The file that stands for a path of this host."""
-        return file_of(self.machine, path)
+        return self.machine.file_of(path)
 
     def control(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         """Tell it something (see `trouble.Control.obey`); how it is now.
@@ -334,8 +337,10 @@ def guest_xml(
     *,
     uuid: str | None = None,
     memory_mib: int = 64,
+    vcpus: int = 1,
     container: bool = False,
     disks: tuple[str, ...] = (),
+    devices: str = "",
 ) -> str:
     """Domain XML of a guest.
 
@@ -343,16 +348,25 @@ def guest_xml(
         name: Its name.
         uuid: Its identity; made of the name if None.
         memory_mib: Its memory: how long a migration takes.
+        vcpus: Its CPUs.
         container: A container (`exe`) instead of a virtual machine (`hvm`).
-        disks: Paths of images; without any it has a root made of a template.
+        disks: Paths of images (of a container: ploops); without any it has a root
+            made of a template.
+        devices: XML of more.
     """
-    devices = [DISK.format(path=p, letter=chr(97 + i)) for i, p in enumerate(disks)]
+    made = [
+        PLOOP.format(path=path, number=number or "")
+        if container
+        else DISK.format(path=path, letter=chr(97 + number))
+        for number, path in enumerate(disks)
+    ]
     return GUEST_XML.format(
         name=name,
         uuid=uuid or uuids.uuid5(uuids.NAMESPACE_URL, name),
         memory=memory_mib,
+        vcpus=vcpus,
         kind="exe" if container else "hvm",
-        disks="".join(devices) or ROOT,
+        disks=("".join(made) or ROOT) + devices,
     )
 
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from virtmigrate_lab.vz_host import domxml
+from virtmigrate_lab.vz_host.errors import VzError
+from virtmigrate_lab.vz_host.store import Hardware, Store
 
 RunState = Literal["running", "paused", "stopped"]
 LOG = "log"
@@ -44,6 +46,7 @@ class Guest:
         boot: Which boot of it this is: drawn when it is started.
         handover: The migration that has stopped it for good, unless the other host says
             that it never took it: its id, that host, the state before; "" = none.
+        copied: Images of its own that this migration copies: they go with it.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Guest:
     running_since: float | None = None
     boot: str = ""
     handover: str = ""
+    copied: list[str] = field(default_factory=list)
 
     @property
     def active(self) -> bool:
@@ -92,6 +96,8 @@ class Machine:
         guests: By UUID.
         taken: Migrations whose guest was taken over here.
         next_id: The number of the next domain that becomes active.
+        store: Its storage.
+        hardware: What it is made of.
     """
 
     name: str
@@ -100,6 +106,8 @@ class Machine:
     guests: dict[str, Guest] = field(default_factory=dict)
     taken: list[str] = field(default_factory=list)
     next_id: int = 1
+    store: Store = field(default_factory=Store)
+    hardware: Hardware = field(default_factory=Hardware)
 
     @classmethod
     def load(cls, name: str, world: Path) -> Machine:
@@ -113,6 +121,8 @@ class Machine:
             return made
         made.guests = {uuid: _guest(fact) for uuid, fact in data["guests"].items()}
         made.taken, made.next_id = list(data["taken"]), int(data["next_id"])
+        made.store = Store(**data["store"])
+        made.hardware = Hardware(**data["hardware"])
         return made
 
     @property
@@ -125,6 +135,8 @@ class Machine:
             "guests": {uuid: asdict(guest) for uuid, guest in self.guests.items()},
             "taken": self.taken,
             "next_id": self.next_id,
+            "store": asdict(self.store),
+            "hardware": asdict(self.hardware),
         }
         draft = self._file.with_suffix(".new")
         with draft.open("w", encoding="utf-8") as file:
@@ -132,6 +144,20 @@ class Machine:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._file)
+
+    def file_of(self, path: str) -> Path:
+        """The file that stands for a path on this host.
+
+        Raises:
+            VzError: It leads out of the host.
+        """
+        parts = Path(path).parts
+        if not path.startswith("/") or ".." in parts:
+            raise VzError(8, f"path {path} is not absolute")
+        for mount, directory in self.store.mounts.items():
+            if Path(path).is_relative_to(mount):
+                return self.world / directory / Path(path).relative_to(mount)
+        return self.root.joinpath("files", *parts[1:])
 
     def named(self, name: str) -> Guest | None:
         """The guest of this name."""

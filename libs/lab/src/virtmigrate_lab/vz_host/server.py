@@ -32,7 +32,6 @@ DIED = 137
 CALLS_MAX = 64
 """Calls of one client at once; a real daemon takes 5 and lets the others wait."""
 READ = 1 << 16
-SERVED = frozenset({"driver", "migration", "storage"})
 
 
 class Server:

@@ -16,7 +16,7 @@ class Trouble:
 
     A fault is a procedure's name (`perform`), `when` (`before` it is carried out or
     `after`), and an `action`: `error` (with `code` and `text`), `cut` the connection,
-    `drop` the reply, `die` (the host's process, at once).
+    `drop` the reply, `die` (the host's process, at once). It lets `skip` calls pass.
     """
 
     def __init__(self) -> None:
@@ -27,6 +27,9 @@ class Trouble:
         """The fault that strikes now, taken off the script."""
         for fault in self.script:
             if (fault["procedure"], fault.get("when", "before")) == (procedure, when):
+                if fault.get("skip", 0):
+                    fault["skip"] -= 1
+                    continue
                 self.script.remove(fault)
                 return fault
         return None
@@ -55,7 +58,7 @@ class Control:
         try:
             request = json.loads(text)
             answer = self.obey(request)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         writer.write(json.dumps(answer).encode() + b"\n")
         await writer.drain()
@@ -65,7 +68,8 @@ class Control:
         """Do what the request's fields say; tell how things are.
 
         Args:
-            request: `rate_mib_s`, `stalled`, `fault`, `lock_wait_s`, `anew`: any.
+            request: `rate_mib_s`, `stalled`, `fault`, `lock_wait_s`, `anew`, `store`
+                and `hardware` (fields of `Store` and `Hardware`): any.
         """
         if "rate_mib_s" in request:
             self.dispatcher.rate_mib_s = float(request["rate_mib_s"])
@@ -75,6 +79,12 @@ class Control:
             self.driver.lock_wait_s = float(request["lock_wait_s"])
         if "fault" in request:
             self.trouble.script.append(dict(request["fault"]))
+        machine = self.dispatcher.machine
+        for name, part in (("store", machine.store), ("hardware", machine.hardware)):
+            for key, value in request.get(name, {}).items():
+                getattr(part, key)  # what it does not have is refused
+                setattr(part, key, value)
+                machine.save()
         if request.get("anew"):
             self.anew = True
             self._stopped.set()
