@@ -32,6 +32,7 @@ class Case:
         options: What was asked for.
         moves: Whether data moves with the guest (an offline move takes none).
         vouch: Whether --unsafe is to be had.
+        document: Whether --xml is.
     """
 
     disk: Disk
@@ -39,6 +40,7 @@ class Case:
     options: Options
     moves: bool
     vouch: bool
+    document: bool
 
     @property
     def named(self) -> bool:
@@ -50,6 +52,11 @@ class Case:
         """Whether the caller wants nothing copied."""
         options = self.options
         return options.copy_storage is False and options.copy_storage_inc is not True
+
+    @property
+    def elsewhere(self) -> str:
+        """What helps where a path is not to be had, besides making it so."""
+        return ", or name another path with --xml" if self.document else ""
 
     @property
     def wanted(self) -> bool:
@@ -85,6 +92,8 @@ def decide(
     *,
     moves: bool,
     vouch: bool,
+    tops: bool = True,
+    document: bool = True,
 ) -> tuple[tuple[Disk, ...], list[Finding]]:
     """Settle every disk.
 
@@ -94,15 +103,17 @@ def decide(
         options: What was asked for.
         moves: Whether data moves with the guest.
         vouch: Whether --unsafe is to be had, by which a caller vouches for an image.
+        tops: Whether the hypervisor can copy top layers alone.
+        document: Whether it takes another document, and so other paths.
 
     Returns:
         The disks with what becomes of them, and everything that stands in the way.
     """
     cases = [
-        Case(_with(disk, proof), proof, options, moves, vouch)
+        Case(_with(disk, proof), proof, options, moves, vouch, document)
         for disk, proof in ((disk, proofs.get(disk.target)) for disk in found)
     ]
-    top = _only_tops(cases, options)
+    top = tops and _only_tops(cases, options)
     settled = [_settle(case, top=top) for case in cases]
     findings = [
         finding
@@ -261,7 +272,7 @@ def _of_copying(case: Case, disk: Disk) -> tuple[Row, ...]:
         (proof is not None and proof.taken, "would-be-overwritten", Level.BLOCKER,
          Side.DESTINATION, (f"{disk.there} exists there and is not proven to be the "
          "same image: it would be overwritten"),
-         "move it away there, or name another path with --xml"),
+         f"move it away there{case.elsewhere}"),
         (disk.sharing is Sharing.UNKNOWN, "copied-on-word", Level.WARNING, Side.BOTH,
          f"that {disk.path} is not shared is your word",
          "see that the destination's is not the same image"),
@@ -285,6 +296,7 @@ def _room(cases: Sequence[Case], settled: Sequence[Disk]) -> Iterator[Finding]:
     """Whether the copies fit into their pools, all together."""
     wants: dict[str, list[int]] = {}
     rooms: dict[str, int] = {}
+    elsewhere = cases[0].elsewhere if cases else ""
     for case, disk in zip(cases, settled, strict=True):
         pool = case.proof.pool if case.proof else None
         if not disk.copied or pool is None or pool.available_bytes is None:
@@ -307,7 +319,7 @@ def _room(cases: Sequence[Case], settled: Sequence[Disk]) -> Iterator[Finding]:
             subject=path,
             message=f"the copies need {need} in {path}, and it has {room:,}"
             + ("" if short else " once they are full"),
-            remedy="make room there, or name another path with --xml",
+            remedy=f"make room there{elsewhere}",
             evidence="what the pool says is available",
         )
 

@@ -48,6 +48,8 @@ def disks_of(
         request.options,
         moves=request.sighting.state.active or capable.offline_by_plain_move,
         vouch=capable.switch("unsafe").on is not How.REFUSED,
+        tops=capable.switch("copy_storage_inc").on is not How.REFUSED,
+        document=capable.value("dest_xml").how is not How.REFUSED,
     )
 
 
