@@ -168,3 +168,23 @@ def test_every_program_that_a_definition_runs_is_seen():
     )
     programs = {"/usr/bin/pygrub", "/usr/bin/kvm", "/tmp/up", "/tmp/fsd"}
     assert parse(f"<domain>{HEAD}{inside}</domain>").programs == programs
+
+
+CONTAINER = f"""<domain type='vz'>{HEAD}<devices>
+  <filesystem type='file'><driver type='ploop' format='ploop'/>
+    <source file='/vz/root.hdd'/><target dir='/'/></filesystem>
+  <filesystem type='template'><source template='centos'/><target dir='/t'/></filesystem>
+</devices></domain>"""
+
+
+def test_a_containers_ploops_are_told_apart_from_its_templates():
+    ploop, template = parse(CONTAINER).filesystems()
+    told = ploop.kind, ploop.format, ploop.source, ploop.target
+    assert told == ("file", "ploop", "/vz/root.hdd", "/")
+    assert template.kind == "template"
+    assert parse(CONTAINER).disks() == []
+
+
+def test_what_a_host_runs_is_read():
+    told = "<capabilities><guest><os_type>exe</os_type></guest></capabilities>"
+    assert host_facts(told, side=Side.SOURCE).os_types == {"exe"}

@@ -10,12 +10,13 @@ from virtmigrate_libvirt.xml import parse
 
 if TYPE_CHECKING:
     from virtmigrate.context import PlanContext
+    from virtmigrate_libvirt import xml
 
 REMOVABLE = ("cdrom", "floppy")
 
 
 def disks_of(request: PlanContext) -> list[Disk]:
-    """The disks of a guest that is to move.
+    """The disks of a guest that is to move, a container's file systems among them.
 
     Args:
         request: Its definitions, and the caller's own for the destination.
@@ -33,8 +34,14 @@ def disks_of(request: PlanContext) -> list[Disk]:
             removable=disk.device in REMOVABLE,
             wanted_there=wanted.get(disk.target, ""),
         )
-        for disk in (parse(text).disks() if text else [])
+        for disk in (_images(text) if text else [])
     ]
+
+
+def _images(text: str) -> list[xml.Disk]:
+    found = parse(text)
+    mounted = [each for each in found.filesystems() if each.kind == "file"]
+    return [*found.disks(), *mounted]
 
 
 def _wanted(text: str | None) -> dict[str, str]:

@@ -44,6 +44,7 @@ class HostFacts:
         nodes: Numbers of its NUMA nodes; empty where it is silent.
         cpus: Numbers of its CPUs; empty where it is silent.
         security_models: Its security drivers (`selinux`, `dac`, …).
+        os_types: What it runs: `hvm` = virtual machines, `exe` = containers, …
     """
 
     uuid: str
@@ -55,6 +56,7 @@ class HostFacts:
     nodes: frozenset[int] = frozenset()
     cpus: frozenset[int] = frozenset()
     security_models: frozenset[str] = frozenset()
+    os_types: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def host_facts(capabilities: str, *, side: Side) -> HostFacts:
         nodes=_ids(root, "host/topology/cells/cell"),
         cpus=_ids(root, "host/topology/cells/cell/cpus/cpu"),
         security_models=_texts(root, "host/secmodel/model"),
+        os_types=_texts(root, "guest/os_type"),
     )
 
 

@@ -199,6 +199,10 @@ class Connection(Protocol):
         """The daemon's libvirt version, counted likewise."""
         ...
 
+    def getInfo(self) -> list[int | str]:  # noqa: N802
+        """Model, memory in MiB, CPUs, MHz, and how they are arranged."""
+        ...
+
     def getCapabilities(self) -> str:  # noqa: N802
         """Capabilities of the host, XML."""
         ...

@@ -205,7 +205,9 @@ def _users(connection: Connection, path: str) -> Iterator[str]:
 def _names(text: str, path: str) -> bool:
     """Whether a definition has a disk of this path; one that can't be read may."""
     try:
-        return any(disk.source == path for disk in parse(text).disks())
+        found = parse(text)
+        images = (*found.disks(), *found.filesystems())
+        return any(image.source == path for image in images)
     except BadInput:
         return path in text
 

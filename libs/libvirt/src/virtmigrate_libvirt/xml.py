@@ -145,6 +145,11 @@ class Document:
         """The attributes or texts that an XPath finds, in order."""
         return [str(found).strip() for found in _xpath(path)(self._root)]
 
+    def filesystems(self) -> list[Disk]:
+        """Images that it mounts: a container's ploops, by the directory they are in."""
+        nodes = self._root.iterfind("devices/filesystem")
+        return [_disk(node, "filesystem", "dir") for node in nodes]
+
     def renamed(self, name: str) -> Document:
         """A copy with another name."""
         root = copy.deepcopy(self._root)
@@ -201,7 +206,7 @@ def _xpath(path: str) -> Callable[[etree._Element], list[Any]]:
     return cast("Callable[[object], list[Any]]", compiled)
 
 
-def _disk(node: etree._Element) -> Disk:
+def _disk(node: etree._Element, device: str = "disk", name: str = "dev") -> Disk:
     source, target = node.find("source"), node.find("target")
     driver = node.find("driver")
     found = ""
@@ -209,9 +214,9 @@ def _disk(node: etree._Element) -> Disk:
         keys = ("file", "dev", "name", "dir", "volume")
         found = next((source.get(k) or "" for k in keys if source.get(k)), "")
     return Disk(
-        target="" if target is None else target.get("dev") or "",
+        target="" if target is None else target.get(name) or "",
         kind=node.get("type") or "file",
-        device=node.get("device") or "disk",
+        device=node.get("device") or device,
         source=found,
         read_only=node.find("readonly") is not None,
         shareable=node.find("shareable") is not None,
