@@ -15,7 +15,14 @@ BUILT: dict[str, str] = {
     "disks.vouched": (
         "Proof of sharing takes the place of libvirt's verdict by file system."
     ),
+    "vz.copies": (
+        "A copy on Virtuozzo that does not come to its end leaves nothing over, and "
+        "can be tried again."
+    ),
     # --- the pre-flight -------------------------------------------------------
+    "vz.blockers": (
+        "What Virtuozzo would refuse after perform has begun is told before."
+    ),
     "preflight.side-by-side": (
         "All plugins look at the same time where hosts take theirs to answer."
     ),

@@ -36,9 +36,17 @@ class Mover:
         return self.migrator.start(guest, *self.uris, Options(**asked))
 
     def refusals(self, guest="g", **asked):
+        return [str(error) for error in self.errors(guest, **asked)]
+
+    def errors(self, guest="g", **asked):
         with pytest.raises(ExceptionGroup) as caught:
             self.plan(guest, **asked)
-        return [str(error) for error in leaves(caught.value)]
+        return leaves(caught.value)
+
+    def found(self, level, guest="g", **asked):
+        """Ids of what a plan tells at this level."""
+        findings = self.plan(guest, **asked).findings
+        return [each.id for each in findings if each.level is level]
 
     def where(self):
         """Host to run state of the guest, as the hosts' files have it."""
@@ -47,6 +55,45 @@ class Mover:
             for host in self.hosts
             for guest in host.machine.guests.values()
         }
+
+
+OWN, SHARED = "/vz/images/g.img", "/shared/images/g.img"
+
+
+def volumes(host, pool="images"):
+    """Names of what is in a pool of a host."""
+    return [line.split()[0] for line in virsh(host, "vol-list", pool).out.splitlines()]
+
+
+def pool(host, name, path):
+    """Do as the remedies say: a pool of a directory."""
+    host.file(path).mkdir(parents=True, exist_ok=True)
+    for words in (["define-as", name, "dir", "--target", path], ["start", name]):
+        said = virsh(host, f"pool-{words[0]}", *words[1:])
+        assert said.code == 0, said
+
+
+@pytest.fixture
+def image(hosts):
+    """Make an image on vz-a."""
+
+    def make(path, size=1 << 16, *, pool="", form="raw"):
+        name = pool or ("shared" if path.startswith("/shared/") else "images")
+        last = path.rpartition("/")[2]
+        words = [name, last, str(size), "--format", form]
+        assert virsh(hosts["a"], "vol-create-as", *words).code == 0
+        body = hosts["a"].file(path)
+        body = body / "root.hds" if form == "ploop" else body
+        body.write_bytes(content(size))
+        return path
+
+    return make
+
+
+def content(size):
+    """What a guest has written: no two blocks are alike."""
+    blocks = range(-(-size // 64))
+    return b"".join(b"%-63d\n" % number for number in blocks)[:size]
 
 
 @pytest.fixture

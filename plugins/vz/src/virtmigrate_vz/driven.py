@@ -13,7 +13,6 @@ from virtmigrate.host import RunState
 from virtmigrate.phases import Fate
 from virtmigrate_libvirt.answer import await_answer
 from virtmigrate_libvirt.driving import drive_of, forget
-from virtmigrate_vz import images
 from virtmigrate_vz.request import flags_of, params_of
 
 if TYPE_CHECKING:
@@ -31,8 +30,7 @@ class Driven:
         return _drive(ctx).begin(protects=False)
 
     def prepare(self, ctx: Context, cookie: bytes) -> bytes:
-        """Make the images that must be there, and get let in."""
-        images.make(ctx)
+        """Get let in; the images that must be there are made by now."""
         return _drive(ctx).prepare(cookie)
 
     def perform(self, ctx: Context, cookie: bytes) -> bytes:
@@ -41,13 +39,10 @@ class Driven:
         return attend(lambda: drive.perform(cookie), ctx, deadline_s=None)
 
     def finish(self, ctx: Context, cookie: bytes, fate: Fate) -> bytes:
-        """See it there; or take back what prepare made."""
+        """See it there; or say that it does not come."""
         drive = _drive(ctx)
         if fate is Fate.CANCELLED:
-            try:
-                drive.cancel_destination()
-            finally:
-                images.take_back(ctx)
+            drive.cancel_destination()
             return b""
         await_answer(
             lambda: drive.finish(cookie, paused=ctx.landing is RunState.PAUSED),

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from virtmigrate.capabilities import Form
 from virtmigrate.phases import Fate
 from virtmigrate_libvirt.one_call import Call, OneCall, PeerToPeer
-from virtmigrate_vz import images
 from virtmigrate_vz.driven import Driven, stay_paused
 from virtmigrate_vz.request import flags_of, params_of
 
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
     from virtmigrate_libvirt.driving import Phases
 
 
-class Prepared:
-    """One of libvirt's own calls, with the images made before."""
+class Whole:
+    """One of libvirt's own calls, and a guest that is to stay paused looked after."""
 
     def __init__(self, call: OneCall) -> None:
         """Wrap it."""
@@ -28,8 +27,7 @@ class Prepared:
         return self._call.begin(ctx)
 
     def prepare(self, ctx: Context, cookie: bytes) -> bytes:
-        """Make the images that must be there."""
-        images.make(ctx)
+        """Nothing: the call does it; the images that must be there are made by now."""
         return self._call.prepare(ctx, cookie)
 
     def perform(self, ctx: Context, cookie: bytes) -> bytes:
@@ -37,11 +35,9 @@ class Prepared:
         return self._call.perform(ctx, cookie)
 
     def finish(self, ctx: Context, cookie: bytes, fate: Fate) -> bytes:
-        """See that it is there; or take back what prepare made."""
+        """See that it is there."""
         given = self._call.finish(ctx, cookie, fate)
-        if fate is Fate.CANCELLED:
-            images.take_back(ctx)
-        else:
+        if fate is not Fate.CANCELLED:
             stay_paused(ctx)
         return given
 
@@ -52,10 +48,10 @@ class Prepared:
 
 FORMS: dict[Form, Phases] = {
     Form.DRIVEN: Driven(),
-    Form.PEER_TO_PEER: Prepared(
+    Form.PEER_TO_PEER: Whole(
         PeerToPeer(lambda ctx: (flags_of(ctx, peer=True), params_of(ctx)))
     ),
-    Form.CALL: Prepared(Call(lambda ctx: (flags_of(ctx), params_of(ctx)))),
+    Form.CALL: Whole(Call(lambda ctx: (flags_of(ctx), params_of(ctx)))),
 }
 
 

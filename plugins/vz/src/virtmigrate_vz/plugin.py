@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtmigrate.hookspecs import hookimpl
+from virtmigrate_libvirt.disks import disks_of
 from virtmigrate_libvirt.gauge import gauge
 from virtmigrate_libvirt.host import ours
 from virtmigrate_vz import capabilities, forms, preflight
@@ -13,6 +14,7 @@ from virtmigrate_vz.hypervisor import VzHypervisor
 if TYPE_CHECKING:
     from virtmigrate.capabilities import Capabilities
     from virtmigrate.context import Context, PlanContext
+    from virtmigrate.disks import Disk
     from virtmigrate.forecast import Workload
     from virtmigrate.host import Host
     from virtmigrate.phases import Fate
@@ -32,6 +34,11 @@ def virtmigrate_capabilities(host: Host) -> Capabilities:
 @hookimpl
 def virtmigrate_preflight(request: PlanContext) -> list[Finding]:
     return preflight.findings(request)
+
+
+@hookimpl
+def virtmigrate_disks(request: PlanContext) -> list[Disk]:
+    return disks_of(request)
 
 
 @hookimpl

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.errors import Side
 from virtmigrate.plan import Finding, Level
-from virtmigrate_vz import images
+from virtmigrate_vz import dispatcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def findings(request: PlanContext) -> list[Finding]:
         HostError: A host could not be asked.
     """
     found = [*_requested(request), *_registered(request), *_hostname(request)]
-    return [*found, *images.findings(request)]
+    return [*found, *_paths(request), *dispatcher.findings(request)]
 
 
 def _requested(request: PlanContext) -> Iterator[Finding]:
@@ -67,7 +67,24 @@ def _hostname(request: PlanContext) -> Iterator[Finding]:
         )
 
 
-def _blocker(name: str, where: tuple[Side, str], message: str, remedy: str) -> Finding:
+def _paths(request: PlanContext) -> Iterator[Finding]:
+    """Where an image is, or would be made, is where the definition says it is."""
+    for disk in request.disks:
+        if disk.path and disk.there != disk.path:
+            directory = disk.path.rpartition("/")[0]
+            yield _blocker(
+                "disk-elsewhere",
+                (Side.DESTINATION, disk.target),
+                f"disk {disk.target} would be {disk.there} there, and Virtuozzo takes "
+                f"no other definition than that with {disk.path}",
+                f"have its storage at {directory} there too, and a storage pool of it",
+                disk.evidence,
+            )
+
+
+def _blocker(
+    name: str, where: tuple[Side, str], message: str, remedy: str, evidence: str = ""
+) -> Finding:
     side, subject = where
     return Finding(
         id=name,
@@ -76,4 +93,5 @@ def _blocker(name: str, where: tuple[Side, str], message: str, remedy: str) -> F
         subject=subject,
         message=message,
         remedy=remedy,
+        evidence=evidence,
     )
