@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.core.scripted import XML, Copy
+import threading
+
+from tests.core.scripted import XML, Copy, ScriptedHost
 from tests.requirements import requirement
 from virtmigrate.events import EVENT
 from virtmigrate.host import RunState
@@ -80,6 +82,22 @@ def test_events_come_in_order_and_survive_json(run):
         assert event.migration == result.migration
         assert EVENT.validate_json(event.model_dump_json()) == event
     assert run.events[-1].result == result
+
+
+def test_the_last_figures_are_read_while_finish_is_under_way(world, run, monkeypatch):
+    monkeypatch.setattr(ScriptedHost, "remote", True, raising=False)
+    sampled, seen = threading.Event(), []
+    world.breaks("source.sample", "before", lambda _: sampled.set())
+    world.breaks("finish(go)", "before", lambda _: seen.append(sampled.wait(10)))
+    assert run.migrate().processed_bytes == 40
+    assert seen == [True]
+
+
+def test_a_host_that_answers_at_once_is_asked_once_the_guest_has_landed(world, run):
+    landed = []
+    world.breaks("source.sample", "before", lambda _: landed.append(run.kinds()[-1]))
+    run.migrate()
+    assert landed == ["landed"]
 
 
 def test_progress_for_display_never_runs_backwards(world, run):

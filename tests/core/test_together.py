@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from virtmigrate.together import remote, together
+from virtmigrate.together import begun, remote, together
 
 WAIT_S = 10
 
@@ -34,6 +34,26 @@ def test_apart_they_run_side_by_side():
         return meeting.wait(WAIT_S)
 
     assert set(together(meet, meet, apart=True)) == {0, 1}
+
+
+def test_what_is_begun_apart_goes_on_meanwhile():
+    went, wanted = threading.Event(), threading.Event()
+
+    def call():
+        went.set()
+        return wanted.wait(WAIT_S)
+
+    wait = begun(call, apart=True)
+    assert went.wait(WAIT_S)
+    wanted.set()
+    assert wait()
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_what_it_raised_is_raised_where_it_is_waited_for(apart):
+    wait = begun(fails, apart=apart)
+    with pytest.raises(ValueError, match="here"):
+        wait()
 
 
 def test_what_was_made_is_discarded_if_the_other_failed():

@@ -34,7 +34,7 @@ from virtmigrate.phases import Fate, Phase
 from virtmigrate.recovery import UNDO_CONFIGURATION, remembered
 from virtmigrate.rollback import Rollback, completes_alone, went_by_itself
 from virtmigrate.settle import see
-from virtmigrate.together import remote, together
+from virtmigrate.together import begun, remote, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +89,7 @@ class Engine:
         self.landed_ms: float | None = None
         self.stopped_ms: float | None = None
         self.watchdog = Watchdog(ctx.plan, book, ctx.clock)
+        self._count = monitor.complete
         self._planned = {step.hook for step in ctx.plan.steps}
         paused = "restore_run_state" in self._planned
         self._lands_with = "restore_run_state" if paused else "finish"
@@ -201,9 +202,16 @@ class Engine:
             self.told = Told.PERFORMED
             self._stands_still()
         elif hook == "finish":
+            self._count = self._counting()
             self.cookie = relay.finish(self.ctx, self.cookie, Fate.GO)
         else:
             relay.confirm(self.ctx, self.cookie, Fate.GO)
+
+    def _counting(self) -> Callable[[], None]:
+        """The source's last figures; a post-copy's are only there when it is over."""
+        ctx = self.ctx
+        apart = remote(ctx.source, ctx.destination) and not ctx.options.postcopy
+        return begun(self.monitor.complete, apart=apart)
 
     # The engine's own steps.
 
@@ -271,7 +279,7 @@ class Engine:
     def _landed(self) -> None:
         self.landed_ms = self.book.elapsed_ms()
         self.book.emit("landed", state=self.ctx.landing)
-        self.monitor.complete()
+        self._count()
 
     # When something fails.
 

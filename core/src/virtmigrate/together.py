@@ -52,6 +52,20 @@ def together(
     return made, other.result()
 
 
+def begun(call: Callable[[], B], *, apart: bool) -> Callable[[], B]:
+    """Begin something that is wanted later.
+
+    Args:
+        call: It.
+        apart: Whether it is begun now, in a thread of its own.
+
+    Returns:
+        What waits for it, and gives or raises what it came to; `call` itself where it
+        is not begun.
+    """
+    return Aside(call).result if apart else call
+
+
 class Aside(Generic[B]):
     """A call in a thread of its own; what it made, or why it could not, is kept."""
 
