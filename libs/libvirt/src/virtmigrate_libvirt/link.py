@@ -1,8 +1,8 @@
 """One libvirt connection: keepalive on, and every call under a deadline.
 
-Each call runs in a daemon thread, so that a host which never answers costs its caller
-the deadline and nothing else. A `libvirtError` never leaves this file
-untranslated.
+Each call that has a deadline runs in a daemon thread, so that a host which never
+answers costs its caller the deadline and nothing else. A `libvirtError` never leaves
+this file untranslated.
 """
 
 from __future__ import annotations
@@ -95,11 +95,13 @@ class Link:
         about = faults.About(self.side, self.host, doing, lookup)
         if not self.alive:
             raise faults.never_sent(about, CLOSED)
-        job = Job(lambda: self._within(doing, function))
-        if not job.wait(deadline_s):
-            self._wedged = True
-            raise faults.silent(about, deadline_s or 0.0)
         try:
+            if deadline_s is None:
+                return self._within(doing, function)  # nobody would give up on it
+            job = Job(lambda: self._within(doing, function))
+            if not job.wait(deadline_s):
+                self._wedged = True
+                raise faults.silent(about, deadline_s)
             return job.result()
         except libvirt.libvirtError as error:
             # Its frames hold libvirt's objects, and those the connection.
