@@ -64,6 +64,19 @@ def test_a_container_moves_with_its_ploop(move, furnish, image):
     assert volumes(a) == []
 
 
+def test_layers_become_one_image(move, furnish, image):
+    """The layer below is shared, yet Virtuozzo does not copy top layers alone."""
+    image(SHARED)
+    words = ("--format", "qcow2", "--backing-vol", SHARED)
+    a = move.hosts["a"]
+    assert virsh(a, "vol-create-as", "images", "g.img", "1M", *words).code == 0
+    furnish(disks=(OWN,))
+    (disk,) = move.plan().disks
+    assert (disk.way, disk.backing) == (Way.COPIED, "")
+    assert move.found(Level.NOTE) == ["chain-flattened"]
+    assert move().succeeded
+
+
 def test_a_template_is_no_disk(move, furnish):
     furnish(container=True)
     assert move.plan().disks == ()

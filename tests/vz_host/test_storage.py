@@ -57,6 +57,18 @@ def test_a_ploop_is_a_directory(hosts):
     assert virsh(a, "vol-list", "images").out == ""
 
 
+def test_a_layer_lies_over_another(hosts):
+    a = hosts["a"]
+    virsh(a, "vol-create-as", "images", "base.img", "1M")
+    words = ("--format", "qcow2", "--backing-vol", "base.img")
+    assert virsh(a, "vol-create-as", "images", "top", "4M", *words).code == 0
+    told = virsh(a, "vol-dumpxml", "top", "images").out
+    assert '<format type="qcow2"/>' in told
+    assert '<capacity unit="bytes">4194304</capacity>' in told
+    below = "<path>/vz/images/base.img</path><format type="
+    assert f'<backingStore>{below}"raw"/>' in told
+
+
 def test_a_pool_tells_its_room(hosts):
     a = hosts["a"]
     a.control(store={"room_bytes": 4 << 20})

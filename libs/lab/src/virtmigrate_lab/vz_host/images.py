@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,11 @@ FILE, DIRECTORY, PLOOP = 0, 2, 5
 DESCRIPTOR, ROOT = "DiskDescriptor.xml", "root.hds"
 """What makes a directory a ploop image (``virStorageFileIsPloop``)."""
 CHUNK_BYTES = 1 << 20
+QCOW2 = b"QFI\xfb"
+HEADER = struct.Struct(">4sIQIIQ")
+"""Of a qcow2 image: magic, version, where the backing path is and how long, cluster
+bits, capacity. More of it nobody here reads: guests are records."""
+VERSION, CLUSTER_BITS = 3, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +30,16 @@ class Facts:
         capacity_bytes: What the guest sees.
         allocated_bytes: What it takes.
         times_ns: When it was last read, written, changed.
+        format: As volume XML has it.
+        backing: Path of the image under it, "" = none.
     """
 
     type: int
     capacity_bytes: int
     allocated_bytes: int
     times_ns: tuple[int, int, int]
-
-    @property
-    def format(self) -> str:
-        """As volume XML has it."""
-        return {FILE: "raw", DIRECTORY: "dir", PLOOP: "ploop"}[self.type]
+    format: str
+    backing: str = ""
 
 
 def facts(path: Path) -> Facts:
@@ -49,11 +54,33 @@ def facts(path: Path) -> Facts:
     body = path / ROOT if kind == PLOOP else path
     size, outer = body.stat(), path.stat()
     times = outer.st_atime_ns, outer.st_mtime_ns, outer.st_ctime_ns
-    return Facts(kind, size.st_size, size.st_blocks * 512, times)
+    known = size.st_blocks * 512, times
+    if kind == FILE and (qcow2 := _qcow2(path)):
+        capacity, backing = qcow2
+        return Facts(kind, capacity, *known, "qcow2", backing)
+    form = {FILE: "raw", DIRECTORY: "dir", PLOOP: "ploop"}[kind]
+    return Facts(kind, size.st_size, *known, form)
 
 
-def make(path: Path, capacity_bytes: int, form: str) -> None:
+def _qcow2(path: Path) -> tuple[int, str] | None:
+    """Capacity and backing path of a qcow2 image, None = it is none."""
+    with path.open("rb") as file:
+        head = file.read(HEADER.size)
+        if len(head) < HEADER.size or not head.startswith(QCOW2):
+            return None
+        _, _, at, length, _, capacity = HEADER.unpack(head)
+        file.seek(at)
+        return capacity, file.read(length).decode() if at else ""
+
+
+def make(path: Path, capacity_bytes: int, form: str, backing: str = "") -> None:
     """Make an image, sparse.
+
+    Args:
+        path: Where.
+        capacity_bytes: What the guest sees.
+        form: `qcow2`, `ploop`; all else is raw.
+        backing: Path of the image under it.
 
     Raises:
         FileExistsError: One is there.
@@ -64,7 +91,13 @@ def make(path: Path, capacity_bytes: int, form: str) -> None:
         (path / DESCRIPTOR).write_text("<Parallels_disk_image/>", encoding="utf-8")
         body = path / ROOT
     with body.open("xb") as file:
-        file.truncate(capacity_bytes)
+        if form != "qcow2":
+            file.truncate(capacity_bytes)
+            return
+        under = backing.encode()
+        at = HEADER.size if under else 0
+        fields = VERSION, at, len(under), CLUSTER_BITS, capacity_bytes
+        file.write(HEADER.pack(QCOW2, *fields) + under)
 
 
 def remove(path: Path) -> None:

@@ -61,10 +61,10 @@ class Volumes:
 
     async def volume_create(self, pool: Pool, text: str, flags: int) -> tuple[Volume]:
         """Make an image, sparse: that needs no room."""
-        name, capacity, form = _wanted(text)
+        name, capacity, form, backing = _wanted(text)
         path = self._pools.directory(self._pools.active(pool.name)) / name
         try:
-            images.make(path, capacity, form)
+            images.make(path, capacity, form, backing)
         except FileExistsError as error:
             raise VzError(90, f"'{name}'", domain=STORAGE) from error
         return (self._volume(pool.name, name),)
@@ -108,14 +108,23 @@ class Volumes:
         for tag, time_ns in zip(TIMES, facts.times_ns, strict=True):
             text = f"{time_ns // NS}.{time_ns % NS:09d}"
             etree.SubElement(stamps, tag).text = text
+        if facts.backing:
+            below = etree.SubElement(root, "backingStore")
+            etree.SubElement(below, "path").text = facts.backing
+            etree.SubElement(below, "format", type=self._format(facts.backing))
         return (etree.tostring(root, encoding="unicode"),)
+
+    def _format(self, path: str) -> str:
+        """Of an image below; raw where it is not there."""
+        file = self._pools.machine.file_of(path)
+        return images.facts(file).format if file.exists() else "raw"
 
     async def volume_path(self, volume: Volume) -> tuple[str]:
         return (self._volume(volume.pool, volume.name).key,)
 
 
-def _wanted(text: str) -> tuple[str, int, str]:
-    """Name, capacity in bytes and format of a volume's document."""
+def _wanted(text: str) -> tuple[str, int, str, str]:
+    """Name, capacity in bytes, format and backing path of a volume's document."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
     try:
         root = etree.fromstring(text.encode(), parser)
@@ -136,4 +145,5 @@ def _wanted(text: str) -> tuple[str, int, str]:
     ):
         raise VzError(27, "XML error: name or capacity", domain=STORAGE, bare=True)
     form = root.find("target/format")
-    return name, capacity, "raw" if form is None else form.get("type") or "raw"
+    kind = "raw" if form is None else form.get("type") or "raw"
+    return name, capacity, kind, (root.findtext("backingStore/path") or "").strip()
