@@ -45,7 +45,9 @@ def redact_data(data: T) -> T:
         clean = redact(data)
     elif isinstance(data, dict):
         clean = {
-            key: BLANK
+            key: value
+            if type(value) in _PLAIN
+            else BLANK
             if isinstance(value, str) and _KEY.fullmatch(str(key))
             else redact_data(value)
             for key, value in data.items()
