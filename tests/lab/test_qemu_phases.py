@@ -119,10 +119,8 @@ def untouched(rig, guest):
     assert rig.state("b", guest) == ""
 
 
-def test_the_source_is_asked_for_its_verdict_before_anything_is_locked(
-    rig, guest, tmp_path
-):
-    """A disk that is not shared: the daemon's own refusal, in the plan."""
+def test_a_disk_that_nobody_can_compare_is_told_of_once(rig, guest, tmp_path):
+    """The core says which disk it is; the source's own verdict adds nothing to it."""
     image = tmp_path / "disk.img"
     image.write_bytes(b"\0" * (1 << 20))
     virsh = rig.lab.hosts["a"].virsh
@@ -130,12 +128,11 @@ def test_the_source_is_asked_for_its_verdict_before_anything_is_locked(
     virsh("attach-disk", guest, str(image), "vda", "--config")
     virsh("start", guest)
     (error,) = refusals(rig, guest)
-    assert error.side is Side.SOURCE
-    assert "shared storage" in error.message
-    assert "--copy-storage-all" in error.remedy
+    assert error.side is Side.BOTH
+    assert str(image) in error.message
+    assert "--unsafe" in error.remedy
     untouched(rig, guest)
     assert rig.migrator.plan(guest, rig.a, rig.b, Options(unsafe=True))
-    assert rig.migrator.plan(guest, rig.a, rig.b, Options(copy_storage=True))
 
 
 def test_documents_are_read_before_a_daemon_sees_them(rig, guest):
