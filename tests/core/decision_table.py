@@ -33,7 +33,7 @@ TABLE = """
 | Pu | S | KR | KR / D? | KR / D? | D | KR / D? |
 | Pu | A | KR | KR | KR | D | KR |
 | Pu | U | KRc | KRc / X | KRc / X | X | KRc / X |
-| PC | R | PC | PC | PC | PC | PC |
+| PC | R | PC | PC | PC | F | PC |
 | PC | P | PC | PC | PC | PC | PC |
 | PC | I | PC | PC | PC | PC | PC |
 | PC | PC | PC | PC | PC | PC | PC |
@@ -138,6 +138,8 @@ def broken(cell, word):
     source, destination, told, two = cell
     does = DOES[word]
     ran_there = may_have_run_there(destination, told, two=two)
+    # The destination runs, and not in post-copy any more: the last page is there.
+    over = (source, destination, told) == ("PC", "R", "j3") and not does.runs_source
     rules = {
         "starts while the other may run": (
             does.runs_source and destination in ("R", "PC")
@@ -145,7 +147,9 @@ def broken(cell, word):
         or (does.runs_source and destination == "U" and ran_there)
         or (does.runs_destination and source in ("R", "J", "PC"))
         or (does.runs_destination and source == "U" and told != "j3"),
-        "ends a running guest": (does.ends_source and source in ("R", "J", "PC"))
+        "ends a running guest": (
+            (does.ends_source and source in ("R", "J", "PC")) and not over
+        )
         or (does.ends_destination and destination in ("R", "PC")),
         "ends the last copy": (does.ends_source and destination not in ("R", "P"))
         or (does.ends_destination and destination == "P" and source in ("S", "A", "U")),
@@ -155,7 +159,9 @@ def broken(cell, word):
         and ran_there,
         "resumes a stale source": does.runs_source and ran_there,
         "acts while a job is active": source == "J" and does not in (NOTHING, WAITING),
-        "acts in post-copy": "PC" in (source, destination) and does != NOTHING,
+        "acts in post-copy": "PC" in (source, destination)
+        and does != NOTHING
+        and not over,
         "acts on what is not ours": told == "j0"
         and destination in ("R", "P")
         and (does.ends_destination or does.runs_destination or does.pauses),

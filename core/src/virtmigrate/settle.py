@@ -281,7 +281,7 @@ class Settler:
                 "see that the guest is not started at the source when that host is back"
             )
             return True
-        if source.state in (RunState.PAUSED, RunState.PAUSED_MIGRATION):
+        if source.state in STALE:
             self._try(ctx.guest.destroy)
             source = see(ctx.guest)
         asked = ctx.options.undefine_source
@@ -319,6 +319,13 @@ class Settler:
             self.fault(PluginError(f"{type(error).__name__}: {error}"))
 
 
+STALE = (
+    RunState.PAUSED,
+    RunState.PAUSED_MIGRATION,
+    RunState.POSTCOPY,
+    RunState.POSTCOPY_FAILED,
+)
+"""A source's copy that stands still, while the destination's is complete."""
 _STOPPED = (RunState.SHUTOFF, RunState.ABSENT)
 
 ENDS: dict[Verdict, Callable[[Settler, Sighting, Sighting], Outcome]] = {
