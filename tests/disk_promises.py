@@ -10,6 +10,14 @@ BUILT: dict[str, str] = {
     "disks.progress": (
         "Disks count beside memory: a mirror is neither a pass nor the end of one."
     ),
+    "disks.lags": (
+        "A mirror that gains nothing is ended by a limit with a name; one that is "
+        "slow, dropped or still never is."
+    ),
+    "disks.again": (
+        "A move whose disks could not catch up is taken back, and made once more with "
+        "synchronous writes, unless somebody said no."
+    ),
     "disks.forecast": "A forecast and a deadline by size count the disks to be copied.",
     "disks.paths": "Where a disk has another path there, both documents say so.",
     "disks.vouched": (

@@ -132,6 +132,33 @@ def test_copied_in_every_form_and_the_source_keeps_its_own(rig, guest_name, opti
     sound(rig, guest_name, "b", began)
 
 
+@requirement("disks.again")
+def test_what_is_written_faster_than_the_link_carries_gets_there_at_second_try(
+    rig, guest_name
+):
+    """And holds what it must, by the guest's own word and by what lies outside."""
+    began = rig.lab.now()
+    rig.lab.guest_start(
+        guest_name,
+        disks=["local:32"],
+        memory_mib=32,
+        disk_rate_mib_s=20,
+        disk_working_set_mib=24,
+    )
+    rig.lab.guest_check(guest_name)
+    rig.lab.link_rate(10)
+    result = rig.move(guest_name)
+    rig.lab.link_rate(None)
+    assert result.outcome is Outcome.SUCCEEDED, result
+    assert result.effective.copy_storage_synchronous_writes is True
+    first, last = (e.result for e in rig.watch.events if e.kind == "ended")
+    assert (first.outcome, first.fired.limit) == (Outcome.ROLLED_BACK, "mirror_lags")
+    assert last.migration == result.migration
+    assert any(first.migration in text for text in result.warnings)
+    assert files(rig, "b") == [f"{guest_name}-hda.raw"]
+    sound(rig, guest_name, "b", began)
+
+
 @requirement("disks.paths")
 def test_a_shared_pool_under_another_path_changes_the_definitions(rig, guest_name):
     began = rig.lab.now()

@@ -44,6 +44,21 @@ samples = st.one_of(
         throttle_percent=numbers,
     ),
     st.builds(
+        lambda disk, total, sent, left: Sample(
+            total_bytes=total if disk is None else disk,
+            processed_bytes=sent,
+            remaining_bytes=left,
+            iteration=0,
+            disk_total_bytes=total,
+            disk_processed_bytes=sent,
+            disk_remaining_bytes=left,
+        ),
+        numbers,
+        numbers,
+        numbers,
+        numbers,
+    ),
+    st.builds(
         lambda left, number: Sample(
             total_bytes=256 * MIB,
             processed_bytes=(number * 200 + 200 - left) * MIB,

@@ -10,18 +10,15 @@ import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
+from virtmigrate.carrying import carried_out, moved
 from virtmigrate.clock import Clock, RealClock
 from virtmigrate.doors import Doors
-from virtmigrate.engine import Engine
-from virtmigrate.errors import NotMovable, Side, leaves
+from virtmigrate.errors import NotMovable, Side
 from virtmigrate.findings import ignorable
 from virtmigrate.handle import Handle, new_id
 from virtmigrate.insecure import waived
-from virtmigrate.journal import refuse_claimed
 from virtmigrate.links import link_between
-from virtmigrate.logbook import Logbook
 from virtmigrate.manager import Manager
-from virtmigrate.opening import opened
 from virtmigrate.options import Options
 from virtmigrate.planning import Request, check, make_plan
 from virtmigrate.recovering import judge, recover, settle
@@ -208,6 +205,10 @@ class Migrator:
         Arguments and errors as `plan`, and `NotMovable` while another migration of
         this guest is open. A migration that began always gives a result, whose outcome
         says how it ended (`Result.raise_unless_succeeded`).
+
+        One that was taken back because its disks could not catch up is carried out once
+        more with synchronous writes, under an id of its own, unless the request said
+        no to them. Then the result is that one's; a warning in it names the first.
         """
         wanted = self._request(guest, options, policy, measure_s, ignore)
         return self._migrate(new_id(), wanted, (source, destination), NEVER)
@@ -223,7 +224,10 @@ class Migrator:
         measure_s: float = 0.0,
         ignore: Iterable[str] = (),
     ) -> Handle:
-        """Plan and run in a thread, as `migrate`; gives a handle at once."""
+        """Plan and run in a thread, as `migrate`; gives a handle at once.
+
+        The handle bears the first id; cancelling it ends whichever runs.
+        """
         migration = new_id()
         wanted = self._request(guest, options, policy, measure_s, ignore)
         return Handle(
@@ -240,15 +244,8 @@ class Migrator:
         uris: tuple[str, str],
         cancel: threading.Event,
     ) -> Result:
-        with self.doors.pair(*uris) as (here, there):
-            try:
-                plan = make_plan(self.manager, wanted, here, there)
-            except ExceptionGroup as refused:
-                # What is in the way may be a migration of ours: then that is the news.
-                if any(isinstance(error, NotMovable) for error in leaves(refused)):
-                    refuse_claimed(lambda: self.journal, here.guest(wanted.guest).uuid)
-                raise
-            return self._run(migration, plan, (here, there), cancel)
+        with self.doors.pair(*uris) as hosts:
+            return moved(self, migration, wanted, hosts, cancel)
 
     def run(
         self,
@@ -284,7 +281,7 @@ class Migrator:
                 msg = "hosts or guest are not as they were when the plan was made"
                 stale = NotMovable(msg, subject=plan.guest.name, remedy="plan again")
                 raise ExceptionGroup(msg, [stale])
-            return self._run(new_id(), plan, (here, there), cancel)
+            return carried_out(self, new_id(), plan, (here, there), cancel)
 
     def recover(
         self,
@@ -375,18 +372,6 @@ class Migrator:
                 if debt.state is not Paid.OWED:
                     told(debt)
             stop.wait(every_s)
-
-    def _run(
-        self,
-        migration: str,
-        plan: Plan,
-        hosts: tuple[Host, Host],
-        cancel: threading.Event,
-    ) -> Result:
-        book = Logbook(migration, self.journal, self.clock, self.sinks)
-        ctx, monitor = opened(plan, hosts, book, cancel)
-        here, there = (self.manager.relay(host.hypervisor) for host in hosts)
-        return Engine(ctx, (here, there), book, monitor).run()
 
     def __enter__(self) -> Self:
         """For `with`."""

@@ -29,6 +29,7 @@ WHILE_S = 1.0
 """What nearly fits gets through within this, if by luck."""
 NEARLY = 1.5
 """A pass that begins with so many times what is let through is nearly the last."""
+MIB = 1 << 20
 LINGERS = 4
 """Of so many of those each leaves nearly the same."""
 
@@ -192,6 +193,17 @@ def _postcopy_is_sooner(moment: Moment) -> str | None:
     return None
 
 
+def _mirror_lags(moment: Moment) -> str | None:
+    lag = moment.history.mirror.lag(moment.rule.when.mirror_lags_s or 0.0)
+    if lag is None:
+        return None
+    return (
+        f"the disks can't catch up: {lag.left / MIB:.0f} MiB remain, no less than "
+        f"{lag.seconds:.0f} s ago; {lag.sent_bytes_s / MIB:.1f} MiB/s are sent, "
+        f"{lag.written_bytes_s / MIB:.1f} MiB/s are rewritten meanwhile"
+    )
+
+
 FORESEEN: dict[str, Callable[[Moment], str | None]] = {
     "diverges": _diverges,
     "postcopy-is-sooner": _postcopy_is_sooner,
@@ -205,5 +217,6 @@ CONDITIONS: dict[str, Callable[[Moment], str | None]] = {
     "stall": _stalls,
     "outlook": _outlook,
     "lingers": _lingers,
+    "mirror_lags_s": _mirror_lags,
 }
 """By the field of `When`."""

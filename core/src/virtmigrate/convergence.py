@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 START, DEADLINE, STANDSTILL = "at-start", "deadline", "standstill"
 """Ids of what is not a rule of the policy's own."""
+MIRROR_LAGS = "mirror_lags"
+"""The limit by which a mirror that gains nothing is ended."""
 CONSENT = {Do.POSTCOPY: "postcopy", Do.SUSPEND: "pause"}
 """What needs the caller's consent, and which."""
 AT_FIRST_MS = {Objective.GAP: 100}
@@ -36,7 +38,8 @@ class Limit:
     """A limit that makes something happen.
 
     Attributes:
-        name: `max_downtime`, `max_total`, `max_switchover`, or a rule's id.
+        name: `max_downtime`, `max_total`, `max_switchover`, `mirror_lags`, or a rule's
+            id.
         value: How much it is; None = it has no number.
         unit: Of the value.
         origin: `request`, or the policy by name.
@@ -234,6 +237,9 @@ def _limit(rule: Rule, policy: Policy, do: Do) -> Limit | None:
         "max_total": (policy.limits.max_total_s, "s"),
         "max_switchover": (policy.limits.max_switchover_s, "s"),
     }
+    lags_s = rule.when.mirror_lags_s
+    if not rule.limit and lags_s and do is Do.ABORT:
+        return Limit(MIRROR_LAGS, lags_s, "s", policy.origin("mirror_lags_s"))
     if not rule.limit:
         own = Limit(rule.id, None, "", policy.origin(rule.id))
         return own if do is Do.ABORT else None

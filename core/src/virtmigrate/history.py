@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from virtmigrate.figures import figure
 from virtmigrate.forecast import Workload
 from virtmigrate.mirror import Mirror, memory_of
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from virtmigrate.host import Sample, Written
     from virtmigrate.policy import Do
 
-NUMBERS = (int, float)
-MOST = float(1 << 62)
 WINDOW_S = 0.8
 """A rate is measured over this long."""
 MOMENT_S = 0.4
@@ -77,14 +76,6 @@ class Pass:
     at_s: float
     size: float
     rest: float = 0.0
-
-
-def figure(value: object) -> float | None:
-    """A number that can be a measurement: finite, not negative, not absurd."""
-    if value is None or isinstance(value, bool) or not isinstance(value, NUMBERS):
-        return None
-    number = float(value)
-    return number if 0 <= number <= MOST else None
 
 
 @dataclass(slots=True)

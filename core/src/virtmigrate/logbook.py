@@ -33,8 +33,9 @@ class Logbook:
         journal: Journal,
         clock: Clock,
         sinks: Sequence[Callable[[Event], None]],
+        told: Sequence[str] = (),
     ) -> None:
-        """Nothing is written before `start`."""
+        """Nothing is written before `start`; what is to be `told` is, then."""
         self.migration = migration
         self.journal = journal
         self.clock = clock
@@ -42,6 +43,7 @@ class Logbook:
         self.faults: list[Fault] = []
         self.warnings: list[str] = []
         self.obligations: list[str] = []
+        self._told = told
         self._began = clock.now()
         self._silent = False
 
@@ -54,16 +56,17 @@ class Logbook:
         self._began = self.clock.now()
         plan = ctx.plan
         self.journal.open(self.migration, plan, self.clock.wall())
-        if not self.sinks:
-            return
-        self.emit(
-            "started",
-            guest=plan.guest.name,
-            uuid=plan.guest.uuid,
-            source=plan.source.uri,
-            destination=plan.destination.uri,
-            digest=plan.digest(),
-        )
+        if self.sinks:
+            self.emit(
+                "started",
+                guest=plan.guest.name,
+                uuid=plan.guest.uuid,
+                source=plan.source.uri,
+                destination=plan.destination.uri,
+                digest=plan.digest(),
+            )
+        for message in self._told:
+            self.warn(message)
 
     def write(self, kind: str, *, durable: bool = False, **body: object) -> None:
         """A journal record that must be there before what follows.

@@ -9,7 +9,7 @@ from virtmigrate.convergence import Limit, decide, looks
 from virtmigrate.errors import AnswerLost, Cancelled, VirtmigrateError
 from virtmigrate.history import History
 from virtmigrate.host import RunState
-from virtmigrate.mirror import whole
+from virtmigrate.mirror import Mirror, whole
 from virtmigrate.outlook import DOWNTIME_MS, UNKNOWN, Outlook, outlook
 from virtmigrate.patience import Patience
 from virtmigrate.policy import Do
@@ -115,6 +115,7 @@ class Monitor:
             workload=ctx.plan.workload,
             downtime_ms=DOWNTIME_MS,
             copied=ctx.plan.copy_bytes,
+            mirror=Mirror(bool(ctx.options.copy_storage_synchronous_writes)),
         )
         try:
             return perform()

@@ -170,6 +170,9 @@ class When(Model):
     lingers: Literal[True] | None = None
     """Pass after pass begins with about what `max_downtime_ms` would let through, while
     the hypervisor is permitted less."""
+    mirror_lags_s: Seconds | None = None
+    """Disks are copied, and what remains of them has not become less in so long, nor in
+    the last quarter of the copy, although it is sent as fast as before."""
 
 
 class Act(Model):

@@ -28,6 +28,8 @@ SPARE = 0.15
 300 ms was seen to take 10 to 85 ms more (sockets' buffers of 4 MiB, devices)."""
 ALMOST = 1.5
 """What is predicted to take so many times the permitted stop may fit after all."""
+LAGS_S = 20.0
+"""A mirror that has gained nothing for so long waits for the guest to write less."""
 NEVER_S = 6 * 3600.0
 """Where a peer has no deadline: VDSM's `migration_destination_timeout`."""
 ENDS = f"the peer has no deadline; this ends after {NEVER_S / 3600:g} h"
@@ -44,13 +46,15 @@ def _adaptive() -> Policy:
         name=DEFAULT,
         summary="predicts from the second pass on whether pre-copy converges within "
         "the limits; if not, does at once what is permitted: a longer stop within "
-        "max-downtime, post-copy, a pause; else it gives up early",
+        "max-downtime, post-copy, a pause; else it gives up early; disks that can't "
+        "catch up are copied once more with synchronous writes",
         limits=Limits(max_downtime_ms=300, max_total_s_per_gib=800),
         sizing=Sizing(least=2),
         differences=True,
         compresses=True,
         stop_share=1 - SPARE,
         rules=(
+            Rule(id="mirror-lags", when=When(mirror_lags_s=LAGS_S), ladder=(ABORT,)),
             Rule(
                 id="the-whole-stop",
                 when=When(lingers=True),

@@ -30,8 +30,8 @@ class Fired(Model):
     """The limit that ended a transfer, or turned it."""
 
     limit: str
-    """`max_downtime`, `max_total`, `max_switchover`, the rule of a policy that gave up,
-    or `request` for a cancel."""
+    """`max_downtime`, `max_total`, `max_switchover`, `mirror_lags`, the rule of a
+    policy that gave up, or `request` for a cancel."""
     value: float | None = None
     """How much it is."""
     unit: str = ""

@@ -59,13 +59,16 @@ class Conductor:
         # SimpleQueue: a signal handler may put while the main thread gets.
         self._queue: queue.SimpleQueue[Event | str] = queue.SimpleQueue()
         self._begun = self._committed = False
+        self._migration = "-"
         self._signals = 0
         self._handle: Handle | None = None
         self._before: dict[int, object] = {}
 
     def sink(self, event: Event) -> None:
         """Takes every event, in the migration's thread."""
-        self._begun = self._begun or isinstance(event, events.Started)
+        if isinstance(event, events.Started):
+            # The last counts: disks that lag make a second migration of it.
+            self._migration, self._begun = event.migration, True
         self._committed = self._committed or isinstance(event, events.Committed)
         self._queue.put(event)
 
@@ -139,6 +142,10 @@ class Conductor:
         elif number != signal.SIGHUP:
             # A closing terminal hangs up more than once: only a person means it.
             migration = handle.migration if handle else "-"
-            text = (LEFT if self._begun else LEFT_EARLY).format(id=migration)
+            text = (
+                LEFT.format(id=self._migration)
+                if self._begun
+                else LEFT_EARLY.format(id=migration)
+            )
             os.write(2, (SHOW_CURSOR * os.isatty(2) + text).encode())
             os._exit(NEEDS_RECOVERY if self._begun else 128 + number)

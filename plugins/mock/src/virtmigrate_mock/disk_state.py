@@ -122,9 +122,11 @@ class Mirror:
             being written.
         write_mib_s: How fast the guest rewrites them.
         sent_mib: On the wire so far.
+        synchronous: Whether the guest's writes wait for the copy.
     """
 
     total_mib: float
     remaining_mib: float
     write_mib_s: float = 0.0
     sent_mib: float = 0.0
+    synchronous: bool = False

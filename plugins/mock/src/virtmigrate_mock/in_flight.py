@@ -94,13 +94,17 @@ def sample(machine: Machine, host: HostState, uuid: str) -> Sample | None:
         return None
     transfer = job.transfer
     left, live = transfer.remaining_mib, host.guests[uuid].live
+    running = live is not None and live.running_since is not None
     disks = transfer.mirror or NO_DISKS
+    waits = not alike(disks)  # memory, till the disks are there
     total = transfer.total_mib + disks.total_mib
     elapsed_ms = round((transfer.at - transfer.started) * 1000)
     if style_named(host.style).progress is Progress.PERCENT:
         left += transfer.dirtied_mib + disks.remaining_mib
         percent = 100.0 * (1 - min(left, total) / total)
         return Sample(elapsed_ms=elapsed_ms, percent=float(int(percent)))
+    if waits:
+        return _of_disks(disks, elapsed_ms, running)
     return Sample(
         elapsed_ms=elapsed_ms,
         total_bytes=round(total * MIB),
@@ -115,11 +119,30 @@ def sample(machine: Machine, host: HostState, uuid: str) -> Sample | None:
         downtime_ms=_downtime_ms(transfer),
         throttle_percent=transfer.throttle_percent,
         postcopy=transfer.postcopy,
-        stopped=live is None or live.running_since is None,
+        stopped=not running,
         raw={
             "memory_dirty_rate": round(transfer.dirty_mib_s * PAGES),
             "memory_page_size": PAGE_BYTES,
         },
+    )
+
+
+def _of_disks(disks: Mirror, elapsed_ms: int, running: bool) -> Sample:  # noqa: FBT001
+    """As libvirt counts while its mirror runs: of memory nothing is known yet."""
+    total, sent, left = (
+        round(mib * MIB)
+        for mib in (disks.total_mib, disks.sent_mib, disks.remaining_mib)
+    )
+    return Sample(
+        elapsed_ms=elapsed_ms,
+        total_bytes=total,
+        processed_bytes=sent,
+        remaining_bytes=left,
+        disk_total_bytes=total,
+        disk_processed_bytes=sent,
+        disk_remaining_bytes=left,
+        iteration=0,
+        stopped=not running,
     )
 
 

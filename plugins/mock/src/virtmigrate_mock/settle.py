@@ -120,7 +120,9 @@ def _mirrored(state: State, job: Job, live: Live, sending: float, until: float) 
     disks, running = transfer.mirror, live.running_since is not None
     if mirror.alike(disks):
         if running:
-            disks.sent_mib += disks.write_mib_s * max(0.0, until - transfer.at)
+            disks.sent_mib += mirror.written(disks, sending) * max(
+                0.0, until - transfer.at
+            )
         return True
     seconds = until - transfer.at
     transfer.at += mirror.advance(disks, sending, seconds, running=running)

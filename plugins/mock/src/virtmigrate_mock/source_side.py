@@ -147,6 +147,8 @@ def _start(ctx: Context, machine: Machine, host: HostState) -> None:
     job.transfer = _transfer(options, source.style, guest.live, machine.now)
     if job.copies:
         job.transfer.mirror = _mirror(machine, host, guest.live, job)
+        waits = bool(options.copy_storage_synchronous_writes)
+        job.transfer.mirror.synchronous = waits
     # What always goes live has no coma of its own, whatever it is told.
     coma = options.live is False and not source.style.daemon
     if coma and guest.live.running_since is not None:
