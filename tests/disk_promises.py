@@ -18,6 +18,10 @@ BUILT: dict[str, str] = {
         "A move whose disks could not catch up is taken back, and made once more with "
         "synchronous writes, unless somebody said no."
     ),
+    "disks.writes": (
+        "A plan that measures knows what is written to each disk, and asks for "
+        "synchronous writes where the link can't keep up."
+    ),
     "disks.forecast": "A forecast and a deadline by size count the disks to be copied.",
     "disks.paths": "Where a disk has another path there, both documents say so.",
     "disks.vouched": (

@@ -16,7 +16,9 @@ from virtmigrate_libvirt.gauge import (
     POLL_S,
     SLACK_S,
     gauge,
+    rates,
     windows,
+    written_of,
 )
 
 MIB = 1 << 20
@@ -176,3 +178,33 @@ def test_a_definition_without_memory_tells_nothing(memory):
 
 def test_a_guest_that_does_not_run_tells_nothing():
     assert gauge(Daemon(), UUID, Definitions(None, XML), 1.0) is None
+
+
+@requirement("disks.writes")
+def test_what_is_written_to_each_disk_is_told_by_its_name():
+    found = {
+        "block.count": 3,
+        "block.0.name": "vda",
+        "block.0.wr.bytes": 5 * MIB,
+        "block.1.name": "sda",
+        "block.2.name": "vdb",
+        "block.2.wr.bytes": 0,
+    }
+    assert written_of(found) == {"vda": 5 * MIB, "vdb": 0}
+    workload = measured(Daemon(found))
+    assert workload.disk_writes == (("vda", 0), ("vdb", 0))
+
+
+@requirement("disks.writes")
+def test_a_rate_is_that_of_the_time_between_and_of_no_counter_that_fell():
+    before = {"vda": 10, "vdb": 10, "gone": 1}
+    after = {"vda": 30, "vdb": 5, "new": 99}
+    assert rates(before, after, 2.0) == {"vda": 10}
+    assert rates(before, after, 0.0) == {}
+
+
+@requirement("disks.writes")
+@given(st.dictionaries(st.text(), st.none() | st.integers() | st.text()), st.integers())
+def test_whatever_a_daemon_says_of_disks_gives_figures_or_none(found, count):
+    for told in (found, {**found, "block.count": count}):
+        assert all(amount >= 0 for amount in written_of(told).values())

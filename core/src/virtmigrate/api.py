@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from virtmigrate.carrying import carried_out, moved
 from virtmigrate.clock import Clock, RealClock
+from virtmigrate.disk_writes import said_before
 from virtmigrate.doors import Doors
 from virtmigrate.errors import NotMovable, Side
 from virtmigrate.findings import ignorable
@@ -275,6 +276,7 @@ class Migrator:
                 plan.policy,
                 insecure=self.insecure,
                 ignore=frozenset(plan.ignore),
+                synchronous=said_before(plan),
             )
             fresh = make_plan(self.manager, again, here, there)
             if fresh.digest() != plan.digest():

@@ -44,6 +44,9 @@ class Workload(Model):
     """Distinct bytes written in so many seconds, seconds rising; empty = unknown."""
     looked_at: tuple[int, ...] = ()
     """For each point of the curve, how many pages it was found by; empty = by all."""
+    disk_writes: tuple[tuple[str, int], ...] = ()
+    """Bytes a second that are written to each disk, by its name; a disk that is not
+    among them was not measured."""
     basis: tuple[str, ...] = ()
     """How each figure was found, for people."""
 
@@ -162,6 +165,7 @@ def foresee(
     runs: bool,
     delta: bool = False,
     disk_bytes: int = 0,
+    disk_mib_s: float | None = None,
 ) -> Forecast:
     """Foretell one transfer.
 
@@ -173,12 +177,13 @@ def foresee(
         runs: Whether the guest runs meanwhile.
         delta: Whether rewritten pages are sent as differences.
         disk_bytes: Of disks, to be copied before memory.
+        disk_mib_s: What is written to these meanwhile; None = unknown.
     """
     known = {
         "dirty_mib_s": _per_second(workload),
         "basis": (
             *_basis(workload, link, delta=delta and runs),
-            *_of_disks(disk_bytes),
+            *_of_disks(disk_bytes, disk_mib_s),
         ),
     }
     if link is None:
@@ -218,12 +223,18 @@ def _basis(workload: Workload, link: Link | None, *, delta: bool) -> tuple[str, 
     return tuple(lines)
 
 
-def _of_disks(disk_bytes: int) -> tuple[str, ...]:
+def _of_disks(disk_bytes: int, disk_mib_s: float | None) -> tuple[str, ...]:
     if not disk_bytes:
         return ()
     mib = disk_bytes / MIB
     said = "copied before memory; what is rewritten meanwhile is not counted"
-    return (f"disks: {mib:.0f} MiB that they take at the source, {said}",)
+    lines = (f"disks: {mib:.0f} MiB that they take at the source, {said}",)
+    if disk_mib_s is None:
+        return lines
+    return (
+        *lines,
+        f"disk writes: {disk_mib_s:.1f} MiB/s to what is copied, as measured",
+    )
 
 
 def _per_second(workload: Workload) -> float | None:

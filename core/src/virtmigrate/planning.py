@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from virtmigrate import insecure
 from virtmigrate.able import able
+from virtmigrate.again import OPTION
 from virtmigrate.context import PlanContext
 from virtmigrate.disk_plan import switches
+from virtmigrate.disk_writes import because, why_synchronous, written_mib_s
 from virtmigrate.errors import Refused, VirtmigrateError, leaves
 from virtmigrate.findings import as_finding, ignoring, look
 from virtmigrate.forecast import Link, foresee
@@ -49,6 +51,8 @@ class Request:
         insecure: Checks that the caller has switched off.
         known: What was proven of both hosts' storage a moment ago.
         ignore: Ids of findings that do not matter (`findings.ignorable`).
+        synchronous: Why synchronous writes to disks are wished, where that is known
+            before anything is measured.
     """
 
     guest: str
@@ -59,6 +63,7 @@ class Request:
     insecure: frozenset[str] = frozenset()
     known: Known = field(default_factory=Known)
     ignore: frozenset[str] = frozenset()
+    synchronous: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +145,16 @@ def survey(
     request = replace(request, disks=disks)
     try:
         link = _link(wanted, options, source.uri, destination.uri)
-        settlement = settle_with(
-            options,
-            ends,
-            _wishes(policy, options, workload, link),
-            switches(disks, options),
+        slow = wanted.synchronous or why_synchronous(workload, disks, link)
+        wishes = _wishes(policy, options, workload, link)
+        settlement = because(
+            settle_with(
+                options,
+                ends,
+                wishes | ({OPTION: True} if slow else {}),
+                switches(disks, options),
+            ),
+            slow,
         )
         form, why = form_of(settlement, ends)
     except* Refused as group:
@@ -238,6 +248,7 @@ def _foretold(plan: Plan, link: Link | None) -> Plan:
         runs=runs,
         delta=delta,
         disk_bytes=plan.copy_bytes,
+        disk_mib_s=written_mib_s(plan.workload, plan.disks),
     )
     return plan.model_copy(update={"forecast": told})
 

@@ -38,7 +38,10 @@ def gauge(host: MockHost, uuid: str, seconds: float) -> Workload | None:
         for at in (seconds, 2 * seconds, 4 * seconds)
     )
     return Workload(
-        memory_bytes=memory, curve=curve, basis=(f"writes: watched for {seconds:g} s",)
+        memory_bytes=memory,
+        curve=curve,
+        disk_writes=tuple((d.target, int(d.write_mib_s * MIB)) for d in live.disks),
+        basis=(f"writes: watched for {seconds:g} s",),
     )
 
 
