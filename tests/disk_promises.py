@@ -22,6 +22,7 @@ BUILT: dict[str, str] = {
         "A plan that measures knows what is written to each disk, and asks for "
         "synchronous writes where the link can't keep up."
     ),
+    "disks.told": "People see the disks' own progress while they are copied.",
     "disks.forecast": "A forecast and a deadline by size count the disks to be copied.",
     "disks.paths": "Where a disk has another path there, both documents say so.",
     "disks.vouched": (

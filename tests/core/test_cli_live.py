@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.test_cli_progress import FULL, MIB, PERFORM, reading
+from tests.core.test_cli_progress import FULL, MIB, PERFORM, reading, result
+from tests.requirements import requirement
 from virtmigrate import events
 from virtmigrate.cli import progress
 from virtmigrate.cli.live import ASCII_BLOCKS, BLOCKS, Style, Track, ahead, line, spark
 from virtmigrate.cli.progress import Bar
+from virtmigrate.phases import Outcome
 
 PERCENTS = st.floats(0, 100)
 KNOWN = st.fixed_dictionaries(
@@ -198,3 +200,53 @@ def test_what_is_done_goes_above_the_lines_with_its_reason(bar, capsys):
     said = capsys.readouterr().err
     assert "post-copy: it won't fit" in said
     assert said.index("post-copy: it won't fit") < said.rindex("524 MiB left")
+
+
+def mirroring(percent, at_ms=0.0):
+    """A reading while disks are copied; nobody counts memory yet."""
+    left = (100 - percent) * MIB
+    return reading(
+        at_ms=at_ms,
+        percent=percent / 2,
+        remaining_bytes=left,
+        total_bytes=100 * MIB,
+        disk_total_bytes=100 * MIB,
+        disk_processed_bytes=percent * MIB,
+        disk_remaining_bytes=left,
+        remaining_s=9.0,
+    )
+
+
+@requirement("disks.told")
+def test_while_disks_are_copied_the_line_says_so_and_how_far():
+    text = line(after(started(), PERFORM, mirroring(40)), Style(width=200))
+    assert "disks 40 %" in text
+    assert "60 MiB left" in text
+    memory = reading(total_bytes=300 * MIB, disk_total_bytes=100 * MIB, iteration=1)
+    text = line(after(started(), PERFORM, mirroring(40), memory), Style(width=200))
+    assert "disks" not in text
+    assert "pass 1" in text
+
+
+@requirement("disks.told")
+def test_memory_has_a_course_of_its_own():
+    disks = [mirroring(n, 10.0 * n) for n in range(50)]
+    assert len(after(*disks).lefts) == 50
+    memory = reading(
+        total_bytes=300 * MIB, disk_total_bytes=100 * MIB, remaining_bytes=200 * MIB
+    )
+    assert len(after(*disks, memory).lefts) == 1
+
+
+@requirement("disks.told")
+@requirement("disks.again")
+def test_a_second_try_has_the_line_of_the_first(bar):
+    bar.show(started("web", "m"))
+    bar.show(mirroring(40))
+    bar.show(events.Ended(migration="m", at_ms=0, result=result(Outcome.ROLLED_BACK)))
+    assert "plan" in bar._drawn().plain
+    bar.show(started("web", "n"))
+    bar.show(mirroring(10).model_copy(update={"migration": "n"}))
+    text = bar._drawn().plain
+    assert "disks 10 %" in text
+    assert "\n" not in text

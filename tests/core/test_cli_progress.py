@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.core.terminal import Gone
+from tests.requirements import requirement
 from virtmigrate import events
 from virtmigrate.cli import progress
 from virtmigrate.cli.progress import Bar, EventLines, Lines, Quiet, display
@@ -260,3 +261,19 @@ def test_an_open_end_says_what_to_do(outcome, word):
 )
 def test_a_host_that_does_not_answer_may_be_off_for_good(outcome, seen, said):
     assert ("--fence-proof" in summary(result(outcome, source=seen))) is said
+
+
+@requirement("disks.told")
+def test_plain_lines_tell_the_disks_and_begin_anew_with_a_second_try(capsys):
+    shown = Lines()
+    shown.show(PERFORM)
+    disks = {"disk_total_bytes": 8 * MIB, "disk_remaining_bytes": 2 * MIB}
+    shown.show(reading(at_ms=60_000.0, total_bytes=8 * MIB, **disks))
+    begun = {"guest": "g", "uuid": "u", "source": "a", "destination": "b"}
+    shown.show(events.Started(migration="n", at_ms=0, digest="d", **begun))
+    shown.show(PERFORM)
+    disks["disk_remaining_bytes"] = 6 * MIB
+    shown.show(reading(at_ms=10.0, total_bytes=8 * MIB, **disks))
+    err = capsys.readouterr().err
+    assert "perform: disks 75 %" in err
+    assert "perform: disks 25 %" in err

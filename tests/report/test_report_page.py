@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.core.plans import plan_of
 from tests.report.stories import FORECAST, MIB, POLICY, Script, begun, landed, transfer
+from tests.requirements import requirement
 from virtmigrate import report
 from virtmigrate.report import page_of, png_of
 from virtmigrate.report.frame import ALONE, NARROW, WIDE, Frame
@@ -72,6 +73,21 @@ def full_page():
     return page_of(full())
 
 
+def disks_first():
+    script = begun()
+    for sent in range(0, 64, 8):
+        script.sample(
+            total_bytes=64 * MIB,
+            processed_bytes=sent * MIB,
+            remaining_bytes=(64 - sent) * MIB,
+            disk_total_bytes=64 * MIB,
+            disk_processed_bytes=sent * MIB,
+            disk_remaining_bytes=(64 - sent) * MIB,
+            iteration=0,
+        )
+    return landed(transfer(script, until_s=10)).story()
+
+
 def throttled():
     script = transfer(begun(), until_s=30, throttle=lambda now: 20 if now > 20 else 0)
     return landed(script).story()
@@ -87,6 +103,7 @@ def percent_only():
 STORIES = {
     "full": full,
     "throttled": throttled,
+    "disks": disks_first,
     "percent": percent_only,
     "silent": lambda: landed(begun()).story(),
     "refused": lambda: Script().story(),
@@ -101,11 +118,13 @@ def words(figure):
     return [text.get_text() for axes in figure.axes for text in axes.texts]
 
 
+@requirement("disks.told")
 @pytest.mark.parametrize(
     ("name", "panels"),
     [
         ("full", ["remaining, MiB", "MiB/s"]),
         ("throttled", ["remaining, MiB", "MiB/s", "throttle, %"]),
+        ("disks", ["remaining, MiB", "disks left, MiB", "MiB/s"]),
         ("percent", ["done, % (nothing else is said)"]),
         ("silent", [""]),
     ],

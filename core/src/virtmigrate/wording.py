@@ -23,6 +23,8 @@ LIMITS = {
     "max_total_s_per_gib": "max time by size",
     "max_switchover": "max switchover",
     "max_switchover_s": "max switchover",
+    "mirror_lags": "mirror lags",
+    "mirror_lags_s": "mirror lags",
     "request": "a request",
 }
 """The limits that can fire, by their names in `Fired` and in a policy."""

@@ -43,7 +43,7 @@ class Track:
     def after(self, event: events.Event) -> Track:
         """The same after something has happened."""
         if isinstance(event, events.Started):
-            return replace(self, guest=event.guest)
+            return Track(guest=event.guest, phase=self.phase)
         if isinstance(event, events.StepStarted):
             return replace(self, phase=event.phase.value)
         if isinstance(event, events.Progress):
@@ -54,7 +54,9 @@ class Track:
         percent = self.percent
         if event.percent is not None:
             percent = max(percent or 0.0, min(100.0, event.percent))
-        lefts = self.lefts
+        # Memory begins where the disks are through: another course.
+        turned = self.last is not None and mirrors(self.last) != mirrors(event)
+        lefts = () if turned else self.lefts
         if event.remaining_bytes is not None:
             lefts = (*lefts, (event.at_ms, event.remaining_bytes))
         if len(lefts) > HISTORY_MAX:
@@ -132,6 +134,29 @@ def _percent(track: Track, style: Style) -> str:
     return "" if track.percent is None else f"{track.percent:3.0f} %"
 
 
+def mirrors(event: events.Progress) -> bool:
+    """Whether disks are copied, and memory has not begun: the figures are theirs."""
+    return bool(event.disk_total_bytes) and (
+        event.disk_total_bytes == event.total_bytes
+    )
+
+
+def _disks(track: Track, style: Style) -> str:
+    """How much of the disks is there, while it is their turn."""
+    last = track.last
+    if last is None or not mirrors(last):
+        return ""
+    return f"disks {done(last)}"
+
+
+def done(event: events.Progress) -> str:
+    """How much of the disks is there; what is rewritten counts anew."""
+    total, left = event.disk_total_bytes or 0, event.disk_remaining_bytes
+    if left is None or not total:
+        return "on their way"
+    return f"{100 * (1 - min(left, total) / total):.0f} %"
+
+
 def _left(track: Track, style: Style) -> str:
     last = track.last
     if last is None or last.remaining_bytes is None:
@@ -204,15 +229,16 @@ def _name(track: Track, style: Style) -> str:
 COLUMNS: tuple[tuple[int, Callable[[Track, Style], str]], ...] = (
     (1, _name),
     (0, lambda track, style: f"{track.phase:<7}"),
-    (10, _bar),
+    (11, _bar),
     (2, _percent),
     (3, _postcopy),
-    (5, _left),
-    (7, _spark),
-    (6, _rates),
-    (8, _dirty),
-    (9, _passes),
-    (11, _throttle),
-    (4, _outlook),
-    (12, _elapsed),
+    (4, _disks),
+    (6, _left),
+    (8, _spark),
+    (7, _rates),
+    (9, _dirty),
+    (10, _passes),
+    (12, _throttle),
+    (5, _outlook),
+    (13, _elapsed),
 )

@@ -64,6 +64,8 @@ class Lines:
     def show(self, event: Event) -> None:
         """Print what there is to say of it."""
         self._patience = None
+        if isinstance(event, events.Started):
+            self._next_ms = 0.0  # a second try has a time of its own
         if isinstance(event, events.StepStarted):
             self._phase = event.phase.value
         elif isinstance(event, events.Progress):
@@ -126,6 +128,10 @@ class Bar:
         before = self._tracks.pop("", Track())
         track = self._tracks.get(event.migration, before)
         self._tracks[event.migration] = track.after(event)
+        if isinstance(event, events.Ended):
+            # What comes yet, if anything, is another migration's.
+            del self._tracks[event.migration]
+            self._tracks = self._tracks or {"": Track()}
         if text := told(event):
             self.tell(text)
         self.tick()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtmigrate import events
-from virtmigrate.cli.live import ahead
+from virtmigrate.cli.live import ahead, done, mirrors
 from virtmigrate.cli.output import shown
 from virtmigrate.host import RunState
 from virtmigrate.phases import Outcome
@@ -32,6 +32,7 @@ def figures(event: events.Progress) -> str:
     parts = [
         f"{event.percent:.0f} %" if event.percent is not None else "",
         "post-copy" if event.postcopy else "",
+        f"disks {done(event)}" if mirrors(event) else "",
         f"{mib(sent)} MiB sent" if sent is not None else "",
         f"{mib(event.remaining_bytes)} of {mib(total)} MiB left"
         if event.remaining_bytes is not None and total

@@ -275,6 +275,7 @@ def passes(story: Story) -> Table | None:
 SAMPLE: tuple[tuple[str, Callable[[Point], float | str | None]], ...] = (
     ("#at, s", lambda p: f"{p.at_s:.3f}"),
     ("#remaining, MiB", lambda p: p.remaining_mib),
+    ("#disks left, MiB", lambda p: p.disks_mib),
     ("#done, %", lambda p: p.percent),
     ("#sent, MiB", lambda p: p.sent_mib),
     ("#rewritten, MiB/s", lambda p: p.dirty_mib_s),

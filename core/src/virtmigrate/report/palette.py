@@ -15,6 +15,7 @@ LIGHT = {
     "dirty": "#c24e00",
     "bandwidth": "#007a5a",
     "throttle": "#9c3d78",
+    "disks": "#7a5a1e",
     "limit": "#a8323a",
 }
 """Each value is there once: the page finds a role again by its colour."""
@@ -28,6 +29,7 @@ DARK = {
     "dirty": "#ff9452",
     "bandwidth": "#41cf9f",
     "throttle": "#e392c4",
+    "disks": "#d8b26a",
     "limit": "#ff8a8a",
 }
 

@@ -92,6 +92,16 @@ def rates(axes: Axes, frame: Frame) -> None:
     _name_ends(axes, frame, ends, top or 1.0)
 
 
+def disks(axes: Axes, frame: Frame) -> None:
+    """What is left of the disks, which go before memory and are kept up beside it."""
+    xs, left = frame.times(), frame.series(lambda p: p.disks_mib)
+    colour = LIGHT["disks"]
+    axes.fill_between(xs, left, color=colour, alpha=0.16, linewidth=0)
+    axes.plot(xs, left, color=colour, linewidth=1.6)
+    top = max((value for value in left if not math.isnan(value)), default=0.0)
+    _scale(axes, frame, "disks left, MiB", top or 1.0)
+
+
 def throttle(axes: Axes, frame: Frame) -> None:
     """What was taken of the guest's CPUs."""
     xs, taken = frame.times(), frame.series(lambda p: p.throttle_percent)
@@ -128,6 +138,7 @@ TABLE: tuple[tuple[Callable[[Story], bool], Paint, float], ...] = (
     (lambda story: story.counts == "bytes", remaining, 2.7),
     (lambda story: story.counts == "percent", percent, 2.7),
     (lambda story: story.counts == "nothing", silence, 0.8),
+    (lambda story: any(p.disks_mib for p in story.points), disks, 1.3),
     (_rated, rates, 1.3),
     (lambda story: any(p.throttle_percent for p in story.points), throttle, 0.7),
 )

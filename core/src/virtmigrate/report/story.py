@@ -34,6 +34,7 @@ class Point:
         throttle_percent: Of the guest's CPUs.
         iteration: Passes over memory so far.
         postcopy: Whether post-copy had begun.
+        disks_mib: Left to be sent of the disks that are copied.
     """
 
     at_s: float
@@ -45,6 +46,7 @@ class Point:
     throttle_percent: float | None
     iteration: int | None
     postcopy: bool
+    disks_mib: float | None
 
 
 class Kind(StrEnum):
@@ -256,6 +258,9 @@ def _point(moment: Moment) -> Point:
         throttle_percent=reading.number(body, "throttle_percent"),
         iteration=None if passes is None else int(passes),
         postcopy=body.get("postcopy") is True,
+        disks_mib=(
+            _mib(body, "disk_remaining_bytes") if body.get("disk_total_bytes") else None
+        ),
     )
 
 
