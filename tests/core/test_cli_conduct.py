@@ -150,12 +150,12 @@ from virtmigrate import Handle, events
 from virtmigrate.cli.conduct import Conductor
 from virtmigrate.cli.progress import Lines
 
-begun = sys.argv[1] == "begun"
+begun = sys.argv[1].split()
 conductor = Conductor([Lines()])
 
 def body(cancel):
-    if begun:
-        conductor.sink(events.Started(migration="m1", at_ms=0, guest="g", uuid="u",
+    for migration in begun:
+        conductor.sink(events.Started(migration=migration, at_ms=0, guest="g", uuid="u",
                                       source="a", destination="b", digest="d"))
     print("ready", flush=True)
     cancel.wait()
@@ -169,10 +169,11 @@ conductor.run(lambda: Handle("m1", body))
 @pytest.mark.parametrize(
     ("begun", "number", "code", "words"),
     [
-        ("begun", signal.SIGINT, 3, ("virtmigrate recover m1", "virtmigrate status")),
-        ("begun", signal.SIGTERM, 3, ("virtmigrate recover m1",)),
-        ("planning", signal.SIGINT, 130, ("nothing was touched",)),
-        ("planning", signal.SIGTERM, 143, ("nothing was touched",)),
+        ("m1", signal.SIGINT, 3, ("virtmigrate recover m1", "virtmigrate status")),
+        ("m1", signal.SIGTERM, 3, ("virtmigrate recover m1",)),
+        ("m1 m2", signal.SIGINT, 3, ("virtmigrate recover m2",)),
+        ("", signal.SIGINT, 130, ("nothing was touched",)),
+        ("", signal.SIGTERM, 143, ("nothing was touched",)),
     ],
 )
 @requirement("cli.second-signal")
