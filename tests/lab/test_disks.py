@@ -159,6 +159,25 @@ def test_what_is_written_faster_than_the_link_carries_gets_there_at_second_try(
     sound(rig, guest_name, "b", began)
 
 
+@requirement("disks.writes")
+def test_what_is_written_to_a_disk_is_measured_and_told(rig, guest_name):
+    """A bandwidth that is named is the link that is known."""
+    rig.lab.guest_start(
+        guest_name, disks=[SHARED, LOCAL], disk_rate_mib_s=6, memory_mib=32
+    )
+    rig.lab.guest_check(guest_name)
+    ends, narrow = (guest_name, rig.a, rig.b), Options(bandwidth_mib_s=8)
+    plan = rig.migrator.plan(*ends, narrow, measure_s=3)
+    written = dict(plan.workload.disk_writes)
+    assert written.keys() == {"hda", "hdb"}
+    for rate in written.values():
+        assert 3 * MIB < rate < 9 * MIB
+    row = plan.settlement["copy_storage_synchronous_writes"]
+    assert (row.asked, row.effective) == (None, True)
+    assert "to what is copied, and the link has 8 MiB/s" in row.why
+    assert any("disk writes: " in line for line in plan.forecast.basis)
+
+
 @requirement("disks.paths")
 def test_a_shared_pool_under_another_path_changes_the_definitions(rig, guest_name):
     began = rig.lab.now()
