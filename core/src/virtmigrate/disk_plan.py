@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from virtmigrate.options import Options
     from virtmigrate.sharing import Proof
 
-DEFINE = "virsh pool-define-as NAME dir --target DIRECTORY, then pool-start NAME"
+DEFINE = (
+    "virsh pool-define-as NAME dir --target DIRECTORY, then pool-build NAME and "
+    "pool-start NAME"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +249,11 @@ def _of_sharing(case: Case, disk: Disk) -> tuple[Row, ...]:
         (unknown and bool(options.unsafe), "sharing-vouched", Level.WARNING, Side.BOTH,
          f"--unsafe vouches that both hosts share {path}",
          "see that it is the same image"),
-        (read_only and absent, "image-missing-there", Level.BLOCKER, Side.DESTINATION,
+        (read_only and absent and disk.optional, "medium-dropped", Level.WARNING,
+         Side.DESTINATION, f"{disk.there} is not there: the drive will be empty",
+         "put it there, if the guest needs it"),
+        (read_only and absent and not disk.optional, "image-missing-there",
+         Level.BLOCKER, Side.DESTINATION,
          f"{disk.there} is not there, and what a guest only reads is not copied",
          "put it there, or take it out of the guest"),
         (read_only and not absent and disk.sharing is not Sharing.SHARED,

@@ -46,6 +46,8 @@ class Disk(Model):
     """Whether several guests may write to it."""
     removable: bool = False
     """Whether it is a drive of CDs or floppies."""
+    optional: bool = False
+    """Whether the guest does without it where it is not to be had (a CD)."""
     wanted_there: str = ""
     """Path that the caller's own document has for it; "" = none was given."""
 

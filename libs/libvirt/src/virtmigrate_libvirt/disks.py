@@ -32,6 +32,7 @@ def disks_of(request: PlanContext) -> list[Disk]:
             read_only=disk.read_only,
             shareable=disk.shareable,
             removable=disk.device in REMOVABLE,
+            optional=disk.optional,
             wanted_there=wanted.get(disk.target, ""),
         )
         for disk in (_images(text) if text else [])

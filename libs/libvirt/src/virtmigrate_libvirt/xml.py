@@ -54,6 +54,8 @@ class Disk:
         read_only: Whether the guest can't write to it.
         shareable: Whether several guests may write to it.
         format: Of its image, as its driver is told.
+        optional: Whether the drive may arrive empty (`startupPolicy`; libvirt drops a
+            medium that is not there on arrival unless it is `mandatory`).
     """
 
     target: str
@@ -63,6 +65,7 @@ class Disk:
     read_only: bool
     shareable: bool
     format: str = "raw"
+    optional: bool = False
 
 
 class Document:
@@ -220,6 +223,8 @@ def _disk(node: etree._Element, device: str = "disk", name: str = "dev") -> Disk
         source=found,
         read_only=node.find("readonly") is not None,
         shareable=node.find("shareable") is not None,
+        optional=source is not None
+        and source.get("startupPolicy") in ("optional", "requisite"),
         format="raw" if driver is None else driver.get("type") or "raw",
     )
 
