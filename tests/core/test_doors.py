@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import threading
 
 import pytest
 
@@ -21,9 +22,13 @@ class Kept:
         self.number = number
         self.reusable = True
         self.closed = 0
+        self.gone = threading.Event()
+        self.lock = threading.Lock()
 
     def close(self):
-        self.closed += 1
+        with self.lock:
+            self.closed += 1
+        self.gone.set()
 
 
 class Kind:
@@ -128,4 +133,17 @@ def test_a_pair_is_kept_too_and_closed_with_its_migrator(kind):
     assert len(kind.made) == 2
     del migrator
     gc.collect()
+    assert all(host.gone.wait(10) for host in kind.made)
     assert [host.closed for host in kind.made] == [1, 1]
+
+
+def test_a_collection_closes_them_without_waiting_for_what_this_thread_holds(kind):
+    """It may come while the collecting thread holds what the host needs to close."""
+    migrator = Migrator(manager=kind, journal=object())
+    with migrator.doors.one("x://a/", Side.SOURCE) as host:
+        pass
+    with host.lock:
+        del migrator
+        gc.collect()
+        assert host.closed == 0
+    assert host.gone.wait(10)

@@ -71,7 +71,7 @@ class Migrator:
         self.manager = manager or Manager()
         self.clock: Clock = clock or RealClock()
         self.doors = Doors(self.manager, self.clock, self.insecure)
-        weakref.finalize(self, self.doors.shut)
+        weakref.finalize(self, self.doors.abandoned)
         self._sinks = tuple(sinks)
         self._journal = journal
         self._lock = threading.Lock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     Otherwise = Callable[[Side, str], Host]
     """From a side, and why its host does not answer."""
 
+log = logging.getLogger(__name__)
 KEPT_MOST = 16
 KEPT_S = 60.0
 """A host that nobody used for so long is opened anew."""
@@ -118,6 +120,26 @@ class Doors:
             kept, self._kept = self._kept, {}
         for _, host in kept.values():
             host.close()
+
+    def abandoned(self) -> None:
+        """Nobody needs them any more; called by a garbage collection.
+
+        That comes in the middle of anything: in this thread somebody may hold the very
+        lock that a host needs to be closed. So a thread of its own closes them, except
+        at the end of the program, where no other runs.
+        """
+        if not self._kept:
+            return
+        if threading.main_thread().is_alive():
+            threading.Thread(target=self._shut_quietly, daemon=True).start()
+        else:
+            self._shut_quietly()
+
+    def _shut_quietly(self) -> None:
+        try:
+            self.shut()
+        except VirtmigrateError as error:
+            log.debug("a host that was kept could not be closed: %s", error)
 
     def _checked(self, uri: str, side: Side) -> Door:
         parsed = parse_uri(uri, side, self._insecure)
