@@ -17,6 +17,23 @@ settings.register_profile(
 )
 settings.load_profile("virtmigrate")
 
+# What the first interpreter shows for all: processes that are killed, policies replayed
+# step by step, every kill point. The others show that all parts run there.
+THOROUGH = (
+    "mock/test_cli_mock.py",
+    "mock/test_files.py",
+    "mock/test_kill_points.py",
+    "mock/test_misfortunes.py",
+    "policy/test_adaptive.py",
+    "policy/test_controller.py",
+    "policy/test_replays.py",
+    "vz/test_blockers.py",
+    "vz/test_cli.py",
+    "vz/test_copy_faults.py",
+    "vz/test_faults.py",
+)
+collect_ignore = list(THOROUGH) if os.environ.get("VIRTMIGRATE_BRIEF") else []
+
 # Workers side by side share no journal, not even where a test forgets its own.
 worker, state = map(os.environ.get, ("PYTEST_XDIST_WORKER", "VIRTMIGRATE_STATE_DIR"))
 if worker and state:
