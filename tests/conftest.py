@@ -20,6 +20,12 @@ settings.load_profile("virtmigrate")
 # What the first interpreter shows for all: processes that are killed, policies replayed
 # step by step, every kill point. The others show that all parts run there.
 THOROUGH = (
+    "core/test_cli_conduct.py",
+    "core/test_cli_options.py",
+    "core/test_cli_policy.py",
+    "core/test_engine_faults.py",
+    "core/test_engine_random.py",
+    "core/test_sqlite_killed.py",
     "mock/test_cli_mock.py",
     "mock/test_files.py",
     "mock/test_kill_points.py",
@@ -27,10 +33,12 @@ THOROUGH = (
     "policy/test_adaptive.py",
     "policy/test_controller.py",
     "policy/test_replays.py",
+    "report/test_cli_report.py",
     "vz/test_blockers.py",
     "vz/test_cli.py",
     "vz/test_copy_faults.py",
     "vz/test_faults.py",
+    "vz/test_images.py",
 )
 collect_ignore = list(THOROUGH) if os.environ.get("VIRTMIGRATE_BRIEF") else []
 
