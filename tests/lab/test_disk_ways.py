@@ -25,7 +25,7 @@ def with_layer(rig, guest):
     a.space.run(made)
     text = a.virsh("dumpxml", "--inactive", guest)
     path = rig.lab.state_dir / "layered.xml"
-    path.write_text(text.replace(base, top))
+    path.write_text(text.replace(base, top), encoding="utf-8")
     a.virsh(f"define {path}; start {guest}")
 
 

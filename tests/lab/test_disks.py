@@ -97,7 +97,8 @@ def test_a_link_of_the_same_name_to_another_file_is_no_proof(rig, guest_name):
     text = a.virsh("dumpxml", "--inactive", guest_name)
     rig.lab.hosts["a"].virsh("destroy", guest_name)
     path = rig.lab.state_dir / "through-a-link.xml"
-    path.write_text(text.replace(f"{local}/{name}", f"{shared}/{name}"))
+    moved = text.replace(f"{local}/{name}", f"{shared}/{name}")
+    path.write_text(moved, encoding="utf-8")
     a.virsh(f"define {path}; start {guest_name}")
     (error,) = refusals(rig, guest_name, rig.a, rig.b)
     assert "would be overwritten" in error.message
@@ -314,7 +315,8 @@ def test_a_source_image_that_something_refers_to_is_kept(rig, guest_name):
     uuid = a.virsh("domuuid", guest_name).strip()
     other = text.replace(uuid, "c7a5fdbd-edaf-9455-926a-d65c16db1809")
     path = rig.lab.state_dir / "other.xml"
-    path.write_text(other.replace(f"<name>{guest_name}</name>", "<name>other</name>"))
+    other = other.replace(f"<name>{guest_name}</name>", "<name>other</name>")
+    path.write_text(other, encoding="utf-8")
     a.virsh("define", str(path))
     result = rig.move(guest_name, remove_source_disks=True)
     assert result.outcome is Outcome.SUCCEEDED, result
