@@ -27,9 +27,9 @@ from virtmigrate.together import remote, together
 from virtmigrate.wishes import settle_with
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from virtmigrate.capabilities import Capabilities
+    from virtmigrate.capabilities import Capabilities, Form
     from virtmigrate.disks import Disk
     from virtmigrate.forecast import Workload
     from virtmigrate.host import Definitions, Host, Sighting
@@ -134,41 +134,22 @@ def survey(
     manager: Manager, wanted: Request, source: Host, destination: Host
 ) -> Plan | Unplanned:
     """A plan, or all that stands in its way. Arguments as `make_plan`."""
-    options = wanted.options
     request = _request(manager, wanted, source, destination)
-    refusals: list[BaseException] = []
-    settlement: Settlement | None = None
     facts, ends = _facts(request)
-    policy = with_timers(wanted.policy, options)
     workload = _workload(manager, request, wanted.measure_s)
     disks, in_the_way = disks_of(manager, request, wanted.known)
     request = replace(request, disks=disks)
-    try:
-        link = _link(wanted, options, source.uri, destination.uri)
-        slow = wanted.synchronous or why_synchronous(workload, disks, link)
-        wishes = _wishes(policy, options, workload, link)
-        settlement = because(
-            settle_with(
-                options,
-                ends,
-                wishes | ({OPTION: True} if slow else {}),
-                switches(disks, options),
-            ),
-            slow,
-        )
-        form, why = form_of(settlement, ends)
-    except* Refused as group:
-        refusals += leaves(group)
+    link = _link(wanted, wanted.options, source.uri, destination.uri)
+    agreed = _agreed(wanted, ends, workload, disks, link)
     looked = look(manager, request)
-    found = [
-        *insecure.findings(wanted.insecure),
-        *in_the_way,
-        *looked.findings,
-    ]
-    findings, unavoidable = ignoring(found, wanted.ignore)
-    refusals += [*unavoidable, *looked.errors]
-    if settlement is None or refusals or any(map(_blocks, findings)):
-        told = settlement or attempted(options, ends)
+    findings, unavoidable = ignoring(
+        [*insecure.findings(wanted.insecure), *in_the_way, *looked.findings],
+        wanted.ignore,
+    )
+    refusals = [*agreed.refusals, *unavoidable, *looked.errors]
+    settlement, form = agreed.settlement, agreed.form
+    if settlement is None or form is None or refusals or any(map(_blocks, findings)):
+        told = settlement or attempted(wanted.options, ends)
         return _unplanned(request, ends, (told, disks), refusals, findings)
     after = ends.source.source_after_perform
     two = two_step(settlement, form, after)
@@ -178,12 +159,12 @@ def survey(
         destination=_host(destination, ends.destination),
         settlement=settlement,
         form=form,
-        form_why=why,
+        form_why=agreed.why,
         two_step=two,
         source_after_perform=after,
         progress=ends.source.progress,
         knobs=ends.source.knobs,
-        policy=policy,
+        policy=agreed.policy,
         insecure=tuple(sorted(wanted.insecure)),
         ignore=tuple(sorted(wanted.ignore)),
         workload=workload,
@@ -192,6 +173,39 @@ def survey(
         steps=compile_steps(settlement, facts, form, disks, two=two),
     )
     return _foretold(plan, link) if wanted.measure_s else plan
+
+
+@dataclass(slots=True)
+class _Agreed:
+    """What both hosts' declarations come to, as far as they agree."""
+
+    policy: Policy
+    settlement: Settlement | None = None
+    form: Form | None = None
+    why: str = ""
+    refusals: list[BaseException] = field(default_factory=list)
+
+
+def _agreed(
+    wanted: Request,
+    ends: Ends,
+    workload: Workload | None,
+    disks: Sequence[Disk],
+    link: Link | None,
+) -> _Agreed:
+    """Settle every option, with what the policy wishes and the disks need."""
+    options = wanted.options
+    found = _Agreed(with_timers(wanted.policy, options))
+    slow = wanted.synchronous or why_synchronous(workload, disks, link)
+    wishes = _wishes(found.policy, options, workload, link)
+    wishes |= {OPTION: True} if slow else {}
+    try:
+        settled = settle_with(options, ends, wishes, switches(disks, options))
+        found.settlement = because(settled, slow)
+        found.form, found.why = form_of(found.settlement, ends)
+    except* Refused as group:
+        found.refusals += leaves(group)
+    return found
 
 
 def _wishes(
