@@ -202,10 +202,17 @@ class Guest(Protocol):
 class Host(Protocol):
     """One connected host.
 
-    It may have an attribute `remote` (see `Hypervisor`), and one more: `reusable`.
-    True, asked at the end of its use and before the next, says that its connection
-    lives and that nothing of a migration is left on it; then it is not closed but kept
-    for the next migration. Without it, each migration opens and closes its own.
+    It may have an attribute `remote` (see `Hypervisor`), and two more.
+
+    `storage`: its pools of image files (`virtmigrate.storage.Storage`). With it, and
+    the hook `virtmigrate_disks`, the core proves what both hosts share, and makes and
+    deletes the images of what is copied. Without it a guest with a file for a disk is
+    refused, unless `--unsafe` vouches for it.
+
+    `reusable`: True, asked at the end of its use and before the next, says that its
+    connection lives and that nothing of a migration is left on it; then it is not
+    closed but kept for the next migration. Without it, each migration opens and closes
+    its own.
     """
 
     @property

@@ -239,7 +239,7 @@ def _same_file(before: Image, there: Image, after: Image) -> bool:
     """Whether what the destination sees lies between two looks of the source."""
     alike = (
         before.format == there.format
-        and before.capacity_bytes <= (there.capacity_bytes) <= after.capacity_bytes
+        and before.capacity_bytes <= there.capacity_bytes <= after.capacity_bytes
     )
     stamps = before.changed_ns, there.changed_ns, after.changed_ns
     if None in stamps:
