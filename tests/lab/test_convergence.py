@@ -17,18 +17,29 @@ PLAIN = Options(compressed=False)
 """Pages in full: so that what the policy decides is seen, not what xbzrle saves."""
 
 
-@pytest.fixture
-def busy(rig, guest_name):
-    """A guest that writes half as much again as the link carries."""
+def started(rig, name, dirty_rate_mib_s):
+    """A guest on host a that writes so much, and a shaped link."""
     rig.lab.guest_start(
-        guest_name,
+        name,
         host="a",
         memory_mib=MEMORY_MIB,
         working_set_mib=64,
-        dirty_rate_mib_s=LINK_MIB_S * 3 // 2,
+        dirty_rate_mib_s=dirty_rate_mib_s,
     )
     rig.lab.link_rate(LINK_MIB_S)
-    return guest_name
+    return name
+
+
+@pytest.fixture
+def busy(rig, guest_name):
+    """A guest that writes half as much again as the link carries."""
+    return started(rig, guest_name, LINK_MIB_S * 3 // 2)
+
+
+@pytest.fixture
+def flooding(rig, guest_name):
+    """One that outruns the link also where it gets half a processor only."""
+    return started(rig, guest_name, LINK_MIB_S * 4)
 
 
 def moved(rig, guest, policy=None, options=PLAIN, measure_s=0.0):
@@ -89,14 +100,14 @@ def test_it_ends_at_its_deadline(rig, busy):
 
 
 @requirement("ends.gauge-safe")
-def test_measuring_ends_no_emulated_guest_and_foretells(rig, busy):
+def test_measuring_ends_no_emulated_guest_and_foretells(rig, flooding):
     began = rig.lab.now()
-    seen = moved(rig, busy, preset().allowing(pause=True))
+    seen = moved(rig, flooding, preset().allowing(pause=True))
     assert seen.bandwidth_bytes_s, seen
-    plan = rig.migrator.plan(busy, rig.b, rig.a, PLAIN, measure_s=2.0)
+    plan = rig.migrator.plan(flooding, rig.b, rig.a, PLAIN, measure_s=2.0)
     assert plan.forecast.verdict is Verdict.NEEDS
     assert "--allow-postcopy" in plan.forecast.needs
     assert plan.workload.memory_bytes == MEMORY_MIB << 20
     assert any("sampling" in line for line in plan.workload.basis)
     assert plan.workload.looked_at == (2 * MEMORY_MIB // 2,)  # twice 512 of a GiB
-    rig.runs_only_on("b", busy, began)
+    rig.runs_only_on("b", flooding, began)
