@@ -21,9 +21,16 @@ from dataclasses import dataclass
 
 from bench.convergence.figures import percentile
 from virtmigrate.forecast import Forecast, Link, Verdict, Workload, foresee
+from virtmigrate.pages import Pages
 from virtmigrate.policy import Do
 from virtmigrate.presets import preset
-from virtmigrate_libvirt.gauge import PAGES_PER_GIB, windows
+from virtmigrate_libvirt.gauge import (
+    PAGES_PER_GIB,
+    PLACES_A_SECOND,
+    PLACES_MOST,
+    windows,
+)
+from virtmigrate_libvirt.peeks import CHUNK_BYTES, PAGE_BYTES
 from virtmigrate_mock import GuestSpec, Habits, Moved, distinct_mib, simulate
 
 MIB = 1 << 20
@@ -31,6 +38,9 @@ MEMORIES_MIB = (256, 1024, 8192)
 FIRST_PASS_S = (4, 4, 4, 8, 16)
 WORKING_SETS = (0.02, 0.1, 0.25, 0.5, 0.5, 0.75, 0.9)
 HABITS = (Habits(), Habits(pattern="random"), Habits(pattern="random", hot_percent=10))
+ENCODED = 0.01
+"""What a page takes as a difference if a word of it changed."""
+PAGES_A_PLACE = CHUNK_BYTES // PAGE_BYTES
 LEAST_RATIO, MOST_RATIO = 0.03, 1.6
 PATIENCE = 30
 """First passes after which a transfer has not converged."""
@@ -93,6 +103,9 @@ def measured(guest: GuestSpec, seconds: float, dice: random.Random) -> Workload:
             sum(dice.random() < share for _ in range(pages))
         )
     memory = round(guest.memory_mib * MIB)
+    places = min(PLACES_MOST, PLACES_A_SECOND * round(seconds))
+    share = distinct_mib(guest, 1.0) / guest.memory_mib
+    changed = sum(dice.random() < share for _ in range(places * PAGES_A_PLACE))
     return Workload(
         memory_bytes=memory,
         curve=tuple(
@@ -100,6 +113,12 @@ def measured(guest: GuestSpec, seconds: float, dice: random.Random) -> Workload:
             for window, found in sorted(counts.items())
         ),
         looked_at=tuple(pages * len(found) for _, found in sorted(counts.items())),
+        pages=Pages(
+            looked_at=places * PAGES_A_PLACE,
+            zero=0,
+            changed=changed,
+            difference=ENCODED,
+        ),
     )
 
 

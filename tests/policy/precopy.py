@@ -24,6 +24,8 @@ TICK_S, CHECK_S, LOOK_S = 0.01, 0.05, 0.1
 DEVICES_S = 0.03
 ASIDE_S = 0.4
 """When a measurement that was begun with the move is over, in the first pass."""
+PEEKED_S = 1.9
+"""Two looks at eight pages each, a second apart, are over by then."""
 PAGES_PER_MIB = 0.5
 """So many are sampled."""
 EVERY = frozenset(Do)
@@ -260,6 +262,7 @@ def run(
     *,
     workload=None,
     aside=None,
+    pages=None,
     xbzrle=False,
     able=EVERY,
     until_s=120.0,
@@ -273,6 +276,7 @@ def run(
         link: MiB/s, or a function of the seconds.
         workload: What was measured before.
         aside: What is measured beside it (`Written`).
+        pages: What two looks at its pages show, beside it (`Pages`).
         xbzrle: Whether differences are sent from pass 3 on.
         able: What can be done.
         until_s: Given up by the test then: it never ends.
@@ -293,7 +297,9 @@ def run(
         if over or transfer.steps_done % round(LOOK_S / TICK_S):
             continue
         known = aside if transfer.now >= ASIDE_S else None
-        history.add(transfer.now, replace(transfer.sample(), written=known))
+        looked = pages if transfer.now >= PEEKED_S else None
+        sample = replace(transfer.sample(), written=known, pages=looked)
+        history.add(transfer.now, sample)
         if watch is not None:
             into_s = transfer.now - history.passes[-1].at_s
             seen.append((transfer.now, transfer.number, into_s, watch(history)))

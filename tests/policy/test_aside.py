@@ -19,20 +19,59 @@ from virtmigrate.forecast import Workload
 from virtmigrate.history import History
 from virtmigrate.host import Sample, Written
 from virtmigrate.outlook import NOISE, noise
+from virtmigrate.pages import Pages
 from virtmigrate.policy import Do, Objective
 from virtmigrate.presets import preset
 
 NOISES = (1.0, 0.85, 1.15)
 
 
-def moved(guest, link="steady", *, seen=1.0, xbzrle=True, objective=None, **consents):
+def looked(share):
+    """Two looks at pages, a changed one taking so much of itself as a difference."""
+    return Pages(looked_at=128, zero=0, changed=40, difference=share)
+
+
+def moved(
+    guest,
+    link="steady",
+    *,
+    seen=1.0,
+    pages=None,
+    xbzrle=True,
+    objective=None,
+    **consents,
+):
     """One transfer of which a measurement told, wrong by a factor."""
     policy = preset().allowing(**consents)
     if objective:
         policy = policy.model_copy(update={"objective": objective})
     kind = GUESTS[guest]
     aside = kind.aside(seen)
-    return run(policy, kind, LINKS[link], aside=aside, xbzrle=xbzrle, until_s=60)
+    return run(
+        policy,
+        kind,
+        LINKS[link],
+        aside=aside,
+        pages=pages,
+        xbzrle=xbzrle,
+        until_s=60,
+    )
+
+
+@requirement("ends.early")
+@pytest.mark.parametrize("consents", [{}, {"pause": True}])
+@pytest.mark.parametrize("seen", NOISES)
+def test_pages_that_were_looked_at_show_it_a_pass_sooner(seen, consents):
+    ours = moved("dense", seen=seen, pages=looked(1.0), **consents)
+    *_, (_, number, decision) = ours.steps
+    assert (number, decision.do) == (2, Do.SUSPEND if consents else Do.ABORT)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.5])
+@pytest.mark.parametrize("guest", ["r 1.5", "r 4", "random"])
+def test_differences_that_may_help_are_waited_for(guest, share):
+    with_pages, without = moved(guest, pages=looked(share)), moved(guest)
+    assert with_pages.steps == without.steps
 
 
 @requirement("ends.early")

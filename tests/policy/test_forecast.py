@@ -17,6 +17,7 @@ from virtmigrate import MemoryJournal
 from virtmigrate.forecast import SMALL_WRITES, Link, Verdict, Workload, foresee
 from virtmigrate.likely import likely
 from virtmigrate.links import link_between
+from virtmigrate.pages import Pages
 from virtmigrate.policy import Do
 from virtmigrate.presets import preset
 
@@ -243,6 +244,29 @@ def test_whether_differences_will_help_is_not_claimed():
     assert paused.verdict is Verdict.CONVERGES
     assert paused.total_range_s[1] > 1.5 * paused.total_s
     assert told(postcopy=True).verdict is Verdict.CONVERGES
+
+
+@requirement("ends.forecast")
+@pytest.mark.parametrize(
+    ("changed", "difference", "verdict", "chance"),
+    [
+        (40, 1.0, Verdict.NEEDS, 0.0),
+        (40, 0.01, Verdict.CONVERGES, 1.0),
+        (3, 1.0, Verdict.UNKNOWN, SMALL_WRITES),
+    ],
+    ids=["whole pages", "words", "too few pages"],
+)
+def test_whether_differences_will_help_is_told_by_pages_that_were_looked_at(
+    changed, difference, verdict, chance
+):
+    pages = Pages(looked_at=512, zero=0, changed=changed, difference=difference)
+    guest = Guest(steady(96)).workload().model_copy(update={"pages": pages})
+    told = foresee(guest, preset(), LINK, EVERY, runs=True, delta=True)
+    assert (told.verdict, told.chance) == (verdict, chance)
+    # It is paused at once, not after a third pass that shows what is known.
+    paused = preset().allowing(pause=True)
+    ends = foresee(guest, paused, LINK, EVERY, runs=True, delta=True)
+    assert ends.total_range_s[1] < 1.5 * ends.total_s or chance == SMALL_WRITES
 
 
 @requirement("ends.forecast")

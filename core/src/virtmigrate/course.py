@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DELTA_COST = 1 / 8
-"""So much of a page is sent as a difference, where a write changes a word of it."""
+"""So much of a page is sent as a difference, where a write changes a word of it: no
+page takes less."""
 COMPARED_BYTES_S = 1.5e9
 """Pages are compared no faster (Svärd et al., VEE 2011): on a link that carries more,
 differences bring nothing."""
@@ -50,7 +51,7 @@ def course(
     rate: float,
     stop_ms: float,
     *,
-    delta: bool = False,
+    difference: float | None = None,
 ) -> Course:
     """Walk pre-copy, by the map of excesses.
 
@@ -59,13 +60,15 @@ def course(
         memory: Bytes of the first pass.
         rate: Bytes a second.
         stop_ms: The permitted stop.
-        delta: Whether rewritten pages are sent as differences from the third pass on,
-            and most of each page stays as it was.
+        difference: What a rewritten page takes as a difference, of a page, where these
+            are sent from the third pass on; None = they are not, or bring nothing.
     """
     fits = min(memory, rate * stop_ms / 1000)
     excess, seconds, sent = memory - fits, 0.0, 0.0
     second = whole = f(excess / rate)
-    price, rest = _Price(f, max(DELTA_COST, rate / COMPARED_BYTES_S)), 1.0
+    known = max(DELTA_COST, difference or 0.0, rate / COMPARED_BYTES_S)
+    price, rest = _Price(f, known), 1.0
+    delta = difference is not None
     converges = False
     for number in range(1, PASSES_MOST + 1):
         differs = delta and number >= DELTA_FROM_PASS

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from virtmigrate.course import Course, course
+from virtmigrate.course import DELTA_COST, Course, course
 from virtmigrate.likely import likely
 from virtmigrate.model import Model
 from virtmigrate.outlook import DEVICES_S, dirtied, rising
+from virtmigrate.pages import HELPS, Pages
 from virtmigrate.policy import Do, Objective, Policy
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ MIB = 1 << 20
 SURE = 0.9
 """What holds in so large a share of all that may be, is said to be so."""
 SMALL_WRITES = 0.8
-"""Share of guests that are taken to change only a word of the pages that they write:
-it can't be seen before the third pass."""
+"""Share of guests that are taken to change only a word of the pages that they write,
+where nobody has looked: else it shows in the third pass."""
 DOUBT = 0.03
 """What the link carries is known so well, at best."""
 RARE = 0.05
@@ -39,11 +40,13 @@ class Workload(Model):
     memory_bytes: int
     """What has to be sent at least once; zero pages may be in it."""
     used_bytes: int | None = None
-    """Without what was never touched, and is zero; None = unknown."""
+    """Without pages of zeros, as those that were never touched; None = unknown."""
     curve: tuple[tuple[float, int], ...] = ()
     """Distinct bytes written in so many seconds, seconds rising; empty = unknown."""
     looked_at: tuple[int, ...] = ()
     """For each point of the curve, how many pages it was found by; empty = by all."""
+    pages: Pages | None = None
+    """What writes change of a page; None = nobody looked."""
     disk_writes: tuple[tuple[str, int], ...] = ()
     """Bytes a second that are written to each disk, by its name; a disk that is not
     among them was not measured."""
@@ -215,7 +218,7 @@ def _basis(workload: Workload, link: Link | None, *, delta: bool) -> tuple[str, 
             f"phases around the transfer: {link.around_s:.1f} s, as earlier migrations"
             " between these hosts had"
         )
-    if delta and workload.curve:
+    if delta and workload.curve and _price(workload) is None:
         lines.append(
             "differences (xbzrle): what a write changes of a page can't be seen; taken"
             f" to be little in {SMALL_WRITES:.0%} of guests"
@@ -251,16 +254,35 @@ def _ends(case: _Case, workload: Workload, *, delta: bool) -> list[_End]:
         plain = course(lambda t: 0.0, case.memory, case.rate, stop_ms)
         return [case.end(plain, 1.0, waits=False)]
     kinds = likely(workload)
-    gains = ((SMALL_WRITES, True), (1 - SMALL_WRITES, False))
     return [
         case.end(
-            course(f, case.memory, case.rate, stop_ms, delta=gain),
+            course(f, case.memory, case.rate, stop_ms, difference=difference),
             share / len(kinds),
-            waits=delta and not gain,
+            waits=waits,
         )
         for f in kinds
-        for share, gain in (gains if delta else ((1.0, False),))
+        for share, difference, waits in _differences(workload, delta=delta)
     ]
+
+
+def _differences(
+    workload: Workload, *, delta: bool
+) -> tuple[tuple[float, float | None, bool], ...]:
+    """What differences may bring: how likely, what a page takes, whether it shows late.
+
+    What brings nothing, and was not looked at, shows in the third pass.
+    """
+    if not delta:
+        return ((1.0, None, False),)
+    price = _price(workload)
+    if price is None:
+        return ((SMALL_WRITES, DELTA_COST, False), (1 - SMALL_WRITES, None, True))
+    return ((1.0, price if price < HELPS else None, False),)
+
+
+def _price(workload: Workload) -> float | None:
+    """What a rewritten page takes as a difference, of a page; None = unknown."""
+    return None if workload.pages is None else workload.pages.price
 
 
 def _verdict(ends: list[_End], chance: float, case: _Case) -> Verdict:

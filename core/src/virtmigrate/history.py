@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from virtmigrate.host import Sample, Written
+    from virtmigrate.pages import Pages
     from virtmigrate.policy import Do
 
 WINDOW_S = 0.8
@@ -159,6 +160,7 @@ class History:
         elif self.stopped_s is None:
             self.stopped_s = at_s
         self._learn(sample.written)
+        self._look(sample.pages)
         self._count_pass(point, (figure(sample.pass_ms) or 0.0) / 1000)
         before = self.points[-1] if self.points else None
         if before is None or (point.sent, point.left) != (before.sent, before.left):
@@ -197,6 +199,18 @@ class History:
         told = {"curve": ((seconds, int(amount)),), "looked_at": (pages,) * (pages > 0)}
         before = self.workload or Workload(memory_bytes=0)
         self.workload = before.model_copy(update=told)
+
+    def _look(self, found: Pages | None) -> None:
+        """Take in what pages looked like meanwhile; the first look counts."""
+        if found is None or self.pages is not None:
+            return
+        before = self.workload or Workload(memory_bytes=0)
+        self.workload = before.model_copy(update={"pages": found})
+
+    @property
+    def pages(self) -> Pages | None:
+        """What writes change of a page, where somebody looked."""
+        return self.workload.pages if self.workload else None
 
     def did(self, rule: str, do: Do, now_s: float, value: int | None = None) -> None:
         """Something was done."""

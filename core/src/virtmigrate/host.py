@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from virtmigrate.clock import Clock
     from virtmigrate.errors import Side
+    from virtmigrate.pages import Pages
     from virtmigrate.uri import HostURI
 
 CONTRACT = 1
@@ -114,6 +115,7 @@ class Sample:
         stopped: Whether the guest's CPUs stand still.
         pass_ms: How long ago the running pass began, where an event told.
         written: What the guest wrote, where that was measured meanwhile.
+        pages: What writes change of a page, where pages were looked at meanwhile.
         disk_total_bytes: Of `total_bytes`, what is on disks.
         disk_processed_bytes: Of `processed_bytes`, likewise.
         disk_remaining_bytes: Of `remaining_bytes`, likewise.
@@ -134,6 +136,7 @@ class Sample:
     stopped: bool | None = None
     pass_ms: float | None = None
     written: Written | None = None
+    pages: Pages | None = None
     disk_total_bytes: int | None = None
     disk_processed_bytes: int | None = None
     disk_remaining_bytes: int | None = None

@@ -207,7 +207,8 @@ def outlook(history: History, policy: Policy) -> Outlook:
     if history.delta and history.number >= DELTA_FROM_PASS:
         speed = max(rate, history.passing() or 0.0)
     found = replace(_pre_copy(history, left, speed), postcopy_s=after_s)
-    later = history.delta and not differs(history, rate)
+    useless = history.pages is not None and history.pages.differences_help is False
+    later = history.delta and not useless and not differs(history, rate)
     if (later or history.throttles) and not found.converges:
         # Differences and a throttle take their time: then it will show.
         return replace(found, converges=None)

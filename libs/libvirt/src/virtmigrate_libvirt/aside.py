@@ -3,7 +3,9 @@
 Starting the process at the destination takes about as long as QEMU's shortest
 measurement. So it is begun with the move, and read once the transfer runs: it says in
 the first pass what would else be seen in the second, or third. By sampling pages only,
-for the reason that `gauge.py` gives.
+for the reason that `gauge.py` gives. Where differences (xbzrle) are armed, a few pages
+are looked at as well, twice, while the first pass runs: else only a whole third pass
+shows whether they help.
 """
 
 from __future__ import annotations
@@ -14,9 +16,14 @@ from typing import TYPE_CHECKING
 from virtmigrate.errors import HostError
 from virtmigrate.host import RunState, Written
 from virtmigrate_libvirt.gauge import GIB, MIB, PAGES_PER_GIB, rate_of, start, stats
+from virtmigrate_libvirt.peeks import Peeks, places, reader
+from virtmigrate_libvirt.xml import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from virtmigrate.context import Context
+    from virtmigrate.pages import Pages
     from virtmigrate_libvirt.control import Control
     from virtmigrate_libvirt.protocol import Connection
 
@@ -27,6 +34,10 @@ SMALLEST = 128 << 20
 """Bytes. Of a smaller guest hardly any pages are looked at, and it moves at once."""
 LOOKS_MOST = 50
 """A measurement that is not there after so many looks does not come."""
+PLACES = 8
+"""So many places are looked at, one at each sample."""
+APART = 10
+"""So many samples lie between the two looks at one: a second, as QEMU's measurement."""
 
 
 def wanted(ctx: Context) -> bool:
@@ -37,6 +48,14 @@ def wanted(ctx: Context) -> bool:
         return False
     runs = plan.guest.state is RunState.RUNNING and ctx.options.live is True
     return runs and plan.policy.foresees
+
+
+def where(ctx: Context) -> list[int]:
+    """Addresses at which to look whether differences help; none where none are sent."""
+    live = ctx.captured and ctx.captured.definitions.live
+    if not live or "xbzrle" not in (ctx.options.compression_methods or ()):
+        return []
+    return places(parse(live), PLACES)
 
 
 class Aside:
@@ -53,10 +72,18 @@ class Aside:
         self._uuid = uuid
         self._looks = self._pages = 0
         self._found: Written | None = None
+        self._peeks: Peeks | None = None
+        self._peeked = 0
 
-    def begin(self, memory_bytes: int) -> None:
-        """Begin to measure; before the host's own job for the move, which bars it."""
+    def begin(self, memory_bytes: int, addresses: Sequence[int] = ()) -> None:
+        """Begin to measure; before the host's own job for the move, which bars it.
+
+        Args:
+            memory_bytes: Of the guest.
+            addresses: Where to look at its pages; see `where`.
+        """
         self._pages = max(1, memory_bytes * PAGES_PER_GIB // GIB)
+        self._peeks = Peeks(addresses, reader(self._control.ask, self._uuid))
 
         def order(connection: Connection) -> None:
             start(connection, self._uuid, SECONDS)
@@ -88,3 +115,23 @@ class Aside:
         if rate is not None:
             self._found = Written(float(SECONDS), rate * SECONDS * MIB, self._pages)
         return self._found
+
+    def peek(self) -> Pages | None:
+        """Look at one more place; what was seen, once all were seen twice.
+
+        Whoever asks does so ten times a second.
+        """
+        if self._peeks is None:
+            return None
+        self._peeked += 1
+        if self._peeks.turned and self._peeked <= APART:
+            return None
+        try:
+            if self._peeks.step():
+                return None
+            found = self._peeks.found
+        except HostError as error:
+            logger.debug("what writes change of a page is not known: %s", error)
+            found = None
+        self._peeks = None
+        return found

@@ -6,7 +6,9 @@ flags are 0, which is page sampling. It hashes 512 pages per GiB before and afte
 that a small guest is measured roughly; how roughly, goes with the figures.
 
 Sampling sees no zero pages. What was never touched is zero, and not resident in the
-process: so the process's resident memory says how much there is at most.
+process: so the process's resident memory says how much there is at most. And while the
+windows run some pages are looked at, twice (`peeks.py`): how many are zero, and what
+writes change of a page.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING
 from virtmigrate.clock import RealClock
 from virtmigrate.errors import AnswerLost, HostError, HostUnreachable
 from virtmigrate.forecast import Workload
+from virtmigrate_libvirt.peeks import Peeks, places, reader
 from virtmigrate_libvirt.xml import parse
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ MEASURED = 2
 SLACK_S = 1.0
 """What all windows together may take longer than asked: then what there is counts."""
 POLL_S = 0.02
+PLACES_A_SECOND, PLACES_MOST = 8, 32
+"""So many places are looked at, for each second of measuring."""
 SHORT = 5
 """Of the time, the part that the short window takes."""
 PAGES_PER_GIB = 512
@@ -77,10 +82,12 @@ def gauge(
         return Workload(memory_bytes=memory, basis=tuple(basis))
     used, sums, disks = None, {}, {}
     clock = RealClock()  # a daemon's time is real, whatever the migration's is
+    count = min(PLACES_MOST, PLACES_A_SECOND * sum(spent))
+    peeks = Peeks(places(document, count), reader(host.ask, uuid))
     try:
         used = None if document.memory_backing else _used(host, uuid, memory)
         before, began_s = _written(host, uuid, basis), clock.now()
-        sums = _sums(host, uuid, spent)
+        sums = _sums(host, uuid, spent, peeks)
         after = _written(host, uuid, basis) if before else {}
         disks = rates(before, after, clock.now() - began_s)
     except (AnswerLost, HostUnreachable):
@@ -89,6 +96,7 @@ def gauge(
         basis.append(f"writes: not measured: {error.message}")
     if used is not None:
         basis.append(f"in use: {used / MIB:.0f} MiB, as its process has resident")
+    used = _without_zeros(peeks, memory, used, basis)
     pages = max(1, memory * PAGES_PER_GIB // GIB)
     curve = tuple((float(w), sum(n) // len(n)) for w, n in sorted(sums.items()))
     looked_at = tuple(pages * len(n) for _, n in sorted(sums.items()))
@@ -100,6 +108,7 @@ def gauge(
         used_bytes=used,
         curve=curve,
         looked_at=looked_at,
+        pages=peeks.found,
         disk_writes=tuple(disks.items()),
         basis=tuple(basis),
     )
@@ -128,6 +137,23 @@ def _used(host: LibvirtHost, uuid: str, memory: int) -> int | None:
         return None
     used = max(resident * KIB - OWN_BYTES, MIB)
     return used if used < memory else None
+
+
+def _without_zeros(
+    peeks: Peeks, memory: int, used: int | None, basis: list[str]
+) -> int | None:
+    """What of its memory is in use, by what was seen of its pages as well."""
+    basis += [f"pages: not looked at: {peeks.problem}"] if peeks.problem else []
+    found = peeks.found
+    if found is None:
+        return used
+    seen = f"pages: {found.zero} of {found.looked_at} hold zeros"
+    if found.price is not None:
+        seen += f"; a changed one takes {found.price:.0%} of a page as a difference"
+    basis.append(f"{seen}, by looking at them")
+    # What is zero is hardly sent, whether it was never touched or written so.
+    filled = int(memory * (1 - found.zero / found.looked_at))
+    return max(MIB, min(memory if used is None else used, filled))
 
 
 def _written(host: LibvirtHost, uuid: str, basis: list[str]) -> dict[str, int]:
@@ -175,13 +201,18 @@ def rates(
     }
 
 
-def _sums(host: LibvirtHost, uuid: str, spent: tuple[int, ...]) -> dict[int, list[int]]:
-    """Bytes found written in each window that came to its end, by its length."""
+def _sums(
+    host: LibvirtHost, uuid: str, spent: tuple[int, ...], peeks: Peeks
+) -> dict[int, list[int]]:
+    """Bytes found written in each window that came to its end, by its length.
+
+    Meanwhile its pages are looked at.
+    """
     clock = RealClock()  # a daemon's time is real, whatever the migration's is
     until = clock.now() + sum(spent) + SLACK_S
     sums: dict[int, list[int]] = {}
     for window in spent:
-        rate = _measure(host, uuid, window, clock, until)
+        rate = _measure(host, uuid, window, clock, until, peeks)
         if rate is None:
             break  # it may run still, and there is but one at a time
         # Its MiB/s are cut off: half of one is lost, on the average.
@@ -191,7 +222,12 @@ def _sums(host: LibvirtHost, uuid: str, spent: tuple[int, ...]) -> dict[int, lis
 
 
 def _measure(
-    host: LibvirtHost, uuid: str, seconds: int, clock: RealClock, until: float
+    host: LibvirtHost,
+    uuid: str,
+    seconds: int,
+    clock: RealClock,
+    until: float,
+    peeks: Peeks,
 ) -> int | None:
     """MiB/s in one window; None = it did not come to an end."""
     host.ask(
@@ -199,6 +235,7 @@ def _measure(
         lambda connection: start(connection, uuid, seconds),
     )
     while clock.now() < until:
+        peeks.step()
         clock.sleep(POLL_S)
         found = host.ask(
             "reading what the guest writes", lambda connection: stats(connection, uuid)

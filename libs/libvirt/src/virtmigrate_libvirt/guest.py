@@ -203,7 +203,8 @@ class LibvirtGuest:
 
         try:
             found = self._read("reading the transfer's progress", read)
-            return found and replace(found, written=self.aside.look())
+            aside = self.aside
+            return found and replace(found, written=aside.look(), pages=aside.peek())
         except HostError as error:
             if code_of(error) in (Code.NO_DOMAIN, Code.OPERATION_UNSUPPORTED):
                 return None

@@ -51,6 +51,10 @@ class Domain(Protocol):
         """Ask for the end of its job."""
         ...
 
+    def memoryPeek(self, start: int, size: int, flags: int = 0) -> bytes:  # noqa: N802
+        """Bytes of its memory."""
+        ...
+
     def suspend(self) -> int:
         """Stop its CPUs."""
         ...

@@ -125,6 +125,30 @@ class Document:
         return self._root.find("memoryBacking") is not None
 
     @property
+    def machine(self) -> str:
+        """Machine type, such as `pc-q35-7.2`; "" where it does not say."""
+        return self._of_type("machine")
+
+    @property
+    def architecture(self) -> str:
+        """Of its CPUs, such as `x86_64`; "" where it does not say."""
+        return self._of_type("arch")
+
+    def _of_type(self, name: str) -> str:
+        found = self._root.find("os/type")
+        return "" if found is None else found.get(name, "")
+
+    @property
+    def memory_grows(self) -> bool:
+        """Whether memory may be plugged in, so that not all of it was there first."""
+        return self._root.find("maxMemory") is not None
+
+    @property
+    def memory_is_secret(self) -> bool:
+        """Whether the host can't read it (`launchSecurity`)."""
+        return self._root.find("launchSecurity") is not None
+
+    @property
     def hard_limit(self) -> bool:
         """Whether its memory has a hard limit."""
         return self._root.find("memtune/hard_limit") is not None

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.capabilities import Progress
 from virtmigrate.forecast import Workload
+from virtmigrate.pages import Pages
 from virtmigrate_mock.memory import shares, written
+from virtmigrate_mock.transfer import ENCODED
 
 if TYPE_CHECKING:
     from virtmigrate_mock.host import MockHost
     from virtmigrate_mock.state import Live
 
 MIB = 1 << 20
+PAGES_PER_MIB = 256
 
 
 def gauge(host: MockHost, uuid: str, seconds: float) -> Workload | None:
@@ -40,8 +43,19 @@ def gauge(host: MockHost, uuid: str, seconds: float) -> Workload | None:
     return Workload(
         memory_bytes=memory,
         curve=curve,
+        pages=_pages(live, seconds),
         disk_writes=tuple((d.target, int(d.write_mib_s * MIB)) for d in live.disks),
         basis=(f"writes: watched for {seconds:g} s",),
+    )
+
+
+def _pages(live: Live, seconds: float) -> Pages:
+    """What two looks at all of its pages show, so many seconds apart."""
+    return Pages(
+        looked_at=int(live.memory_mib * PAGES_PER_MIB),
+        zero=0,
+        changed=int(distinct(live, seconds) * PAGES_PER_MIB),
+        difference=1.0 if live.habits.pattern == "dense" else ENCODED,
     )
 
 

@@ -40,7 +40,7 @@ class Driven:
         drive = _drive(ctx)
         known = ctx.plan.workload
         if known and isinstance(ctx.guest, LibvirtGuest) and aside.wanted(ctx):
-            ctx.guest.aside.begin(known.memory_bytes)
+            ctx.guest.aside.begin(known.memory_bytes, aside.where(ctx))
         has = ours(ctx.source).features([Feature.CHANGE_PROTECTION])
         protects = has.get(Feature.CHANGE_PROTECTION, False)
         cookie, _ = together(
