@@ -18,7 +18,7 @@ from virtmigrate_libvirt.host import LibvirtHost
 from virtmigrate_libvirt.xml import parse
 from virtmigrate_qemu.documents import faults, refuse_dangers
 from virtmigrate_qemu.preflight import wanted
-from virtmigrate_qemu.standstill import MARGIN_S, Standstill
+from virtmigrate_qemu.standstill import MARGIN_S, WATCHED_S, Standstill
 
 UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
 GUEST = f"""<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
@@ -171,34 +171,57 @@ def sample(remaining):
     return Sample(remaining_bytes=remaining, bandwidth_bytes_s=RATE)
 
 
+def watched(begin_s, end_s, remaining, into):
+    """A guest that stands still, sampled ten times a second."""
+    for tenth in range(round(begin_s * 10), round(end_s * 10) + 1):
+        into.see(tenth / 10, STILL, sample(remaining))
+
+
 @requirement("lost.run-state")
 def test_a_standstill_longer_than_the_switchover_was_somebodys():
     still = Standstill()
     still.see(0.0, RunState.RUNNING, sample(9 * RATE))
-    still.see(1.0, STILL, sample(8 * RATE))
-    still.see(9.0, STILL, sample(0))
-    assert still.somebody_s(9.1, downtime_ms=400)
+    watched(1.0, 9.0, 8 * RATE, still)
+    assert still.somebody_s(downtime_ms=400)
     assert still.surely_somebody_s
 
 
 def test_the_switchovers_own_standstill_is_nobodys():
     still = Standstill()
     still.see(8.7, RunState.RUNNING, sample(RATE // 3))
-    still.see(8.8, STILL, sample(RATE // 4))
-    assert not still.somebody_s(9.1, downtime_ms=400)
+    watched(8.8, 9.1, RATE // 4, still)
+    assert not still.somebody_s(downtime_ms=400)
     assert not still.surely_somebody_s
 
 
 def test_a_guest_that_was_resumed_again_is_not_held():
     still = Standstill()
-    still.see(1.0, STILL, sample(8 * RATE))
-    still.see(2.0, RunState.RUNNING, sample(7 * RATE))
-    assert not still.somebody_s(9.0, downtime_ms=0)
+    watched(1.0, 3.0, 8 * RATE, still)
+    still.see(3.1, RunState.RUNNING, sample(7 * RATE))
+    assert not still.somebody_s(downtime_ms=0)
+    assert not still.surely_somebody_s
 
 
-def test_the_margin():
+@requirement("lost.run-state")
+def test_an_answer_that_is_late_once_all_was_sent_is_nobodys_pause():
     still = Standstill()
-    still.see(0.0, STILL, sample(0))
-    assert not still.somebody_s(MARGIN_S, downtime_ms=0)
-    assert still.somebody_s(MARGIN_S + 0.01, downtime_ms=0)
-    assert not still.somebody_s(1.0, downtime_ms=1000)
+    watched(0.0, 0.2, RATE // 4, still)
+    watched(0.3, 9.0, 0, still)
+    assert not still.somebody_s(downtime_ms=100)
+
+
+@requirement("lost.run-state")
+def test_what_a_frozen_controller_did_not_see_is_nobodys_pause():
+    still = Standstill()
+    watched(0.0, 0.2, RATE // 4, still)
+    watched(0.2 + WATCHED_S + 0.1, 1.4, RATE // 8, still)
+    assert not still.somebody_s(downtime_ms=100)
+
+
+@pytest.mark.parametrize(("seconds", "so"), [(MARGIN_S, False), (0.5, True)])
+def test_the_margin(seconds, so):
+    still = Standstill()
+    still.see(0.0, STILL, sample(RATE))
+    still.see(seconds, STILL, sample(RATE))
+    assert still.somebody_s(downtime_ms=0) is so
+    assert not still.somebody_s(downtime_ms=1000)

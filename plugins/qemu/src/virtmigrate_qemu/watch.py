@@ -62,7 +62,6 @@ class Watch:
         guest = self._ctx.guest
         if not self._live or self._still.since is None:
             return
-        now = self._ctx.clock.now()
         try:
             sample = guest.sample()
         except HostError as error:
@@ -71,7 +70,7 @@ class Watch:
         downtime = sample.downtime_ms if sample else None
         if downtime is None or not isinstance(guest, LibvirtGuest):
             return
-        guest.held = self._still.somebody_s(now, downtime)
+        guest.held = self._still.somebody_s(downtime)
 
     def failed(self) -> None:
         """It did not come to that: undo what libvirt does not."""
