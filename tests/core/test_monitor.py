@@ -279,6 +279,35 @@ def test_a_transfer_that_heeds_no_order_to_end_is_not_waited_for():
 
 
 @requirement("calls.bounded")
+def test_whether_it_switched_is_not_guessed_at_for_long():
+    """In post-copy nothing may end it: it is neither ended, nor waited for."""
+    watched = Watched(postcopy=True, timeout_s=5, timeout_postcopy=True)
+    watched.ctx.guest.sample = lambda: None
+    began = watched.world.clock.now()
+    with pytest.raises(AnswerLost, match="nothing was seen of it"):
+        watched.for_seconds(100)
+    assert UNHEEDED_S < watched.world.clock.now() - began - 5 <= UNHEEDED_S + 3
+    assert watched.world.calls == ["source.knob postcopy"]
+
+
+@requirement("calls.bounded")
+def test_finish_waits_for_the_last_page_only_while_pages_come():
+    """The switch may be too short for a sample to show it."""
+    watched = Watched(postcopy=True)
+    watched.sampled = Sample(processed_bytes=7, remaining_bytes=0)
+    watched.for_seconds(1)
+
+    def finish():
+        for _ in range(int(limit(watched)) + 3):
+            watched.world.clock.sleep(1)
+            watched.monitor.pulse()
+
+    with pytest.raises(AnswerLost, match="moved nothing"):
+        finish()
+    assert watched.world.calls == ["source.knob downtime-ms"]
+
+
+@requirement("calls.bounded")
 def test_post_copy_that_moves_nothing_is_not_waited_for():
     """Nothing can be told to it; its link may be cut, and its guest stand still."""
     watched = Watched(postcopy=True)

@@ -160,6 +160,10 @@ class Monitor:
         if self._patience is None:
             return
         now = ctx.clock.now()
+        if self._began is None:
+            # Perform is over, and finish waits for the last page: it has switched,
+            # even if too soon for a sample to show it.
+            self._patience.switched = True
         self._patience.see(now, sample)
         if why := self._patience.over(now):
             raise AnswerLost(why, side=ctx.source.side, subject=ctx.guest.name)
@@ -261,6 +265,8 @@ class Monitor:
             self._abort(ctx)
             return
         self.history.did(decision.rule, do, ctx.clock.now(), decision.value)
+        if do is Do.POSTCOPY and self._patience is not None:
+            self._patience.ask(ctx.clock.now())
         if do is Do.SUSPEND:
             ctx.suspended = True
             self.book.note("suspended", durable=True, why=decision.why)
