@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from typer.main import get_command, get_group
 
 from virtmigrate import __version__
 from virtmigrate.cli.arguments import Connect
@@ -30,6 +32,9 @@ from virtmigrate.cli.tools import Tools
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
+
+    from typer.core import TyperGroup
 
 # In the order in which `virtmigrate --help` shows them.
 COMMANDS = (
@@ -64,13 +69,29 @@ EPILOG = f"{EXIT_CODES}\n\n{ENVIRONMENT}"
 WITHOUT_PLUGINS = ("options", "policies", "status", "journal", "report", "version")
 
 
-def build(tools: Tools, words: Sequence[str] = ()) -> typer.Typer:
+def build(tools: Tools, words: Sequence[str] = ()) -> TyperGroup:
     """The application for these words.
 
     Args:
         tools: Where the plugins are.
         words: What was typed; a command of ours that needs no plugin loads none.
     """
+    app = _app()
+    asked = _command(words)
+    if asked not in WITHOUT_PLUGINS:
+        tools.manager.extend_cli(app)
+    group = cast("TyperGroup", get_command(app))
+    added: dict[str, Any] = {}
+    ours = [each for each in COMMANDS if each.__name__.endswith(f".{asked}")]
+    # To describe every option of every command takes longer than to carry one out.
+    for command in ours or COMMANDS:
+        added |= _built(command)
+    group.commands = added | dict(group.commands)
+    return group
+
+
+def _app() -> typer.Typer:
+    """The application without commands."""
     app = typer.Typer(
         name="virtmigrate",
         help="Move virtual machines between hosts of any hypervisor.\n\n"
@@ -87,14 +108,15 @@ def build(tools: Tools, words: Sequence[str] = ()) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_before)
-    asked = _command(words)
-    ours = [each for each in COMMANDS if each.__name__.endswith(f".{asked}")]
-    # To describe every option of every command takes longer than to carry one out.
-    for command in ours or COMMANDS:
-        command.add(app, EXIT_CODES)
-    if asked not in WITHOUT_PLUGINS:
-        tools.manager.extend_cli(app)
     return app
+
+
+@cache
+def _built(command: ModuleType) -> dict[str, Any]:
+    """What a module adds, by name: made once, and carried out as often as is asked."""
+    app = typer.Typer(rich_markup_mode="rich")
+    command.add(app, EXIT_CODES)
+    return dict(get_group(app).commands)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - Typer's way to call it
