@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from tests.mock.kill_points import CALLS, CASES, MOMENTS, STORAGE, killed
@@ -9,11 +11,15 @@ from tests.requirements import requirement
 from virtmigrate.closing import Closing
 from virtmigrate.settle import Settler
 
-POINTS = {case: case.points() for case in CASES}
+
+@cache
+def points(case):
+    """Those of a case, planned by the worker that needs them and no other."""
+    return case.points()
 
 
 def test_there_are_as_many_points_as_promised():
-    names = {(hook, moment) for some in POINTS.values() for _, hook, moment in some}
+    names = {(hook, moment) for case in CASES for _, hook, moment in points(case)}
     assert len(names) >= 60
     assert len(CASES) == 4 * 8 * 2 + 2 * 5 * 2
     assert {moment for _, moment in names} == {*MOMENTS, *CALLS}
@@ -28,7 +34,7 @@ def test_there_are_as_many_points_as_promised():
 @requirement("disks.never-the-newest")
 def test_whenever_the_controller_dies(case):
     wrong = {}
-    for step, _, moment in POINTS[case]:
+    for step, _, moment in points(case):
         found, _ = killed(case, step, moment)
         if found:
             wrong[step, moment] = found
@@ -44,14 +50,14 @@ def test_the_judge_sees_what_recovery_must_not_do(monkeypatch):
 
     monkeypatch.setattr(Settler, "_retire_source", resumed)
     case = next(c for c in CASES if str(c) == "qemu-like-running-bare")
-    wrong = [killed(case, step, moment)[0] for step, _, moment in POINTS[case]]
+    wrong = [killed(case, step, moment)[0] for step, _, moment in points(case)]
     assert any("at once" in text for found in wrong for text in found)
 
 
 def first_wrong(case):
     """What is wrong in the runs of a case."""
     case = next(c for c in CASES if str(c) == case)
-    found = [killed(case, step, moment)[0] for step, _, moment in POINTS[case]]
+    found = [killed(case, step, moment)[0] for step, _, moment in points(case)]
     return [text for texts in found for text in texts]
 
 
