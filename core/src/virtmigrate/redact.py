@@ -10,8 +10,8 @@ BLANK = "***"
 _PLAIN = frozenset((int, float, bool, type(None)))
 _WORDS = r"passw(?:or)?d|secret|token|session[-_]?uuid"
 _KEY = re.compile(_WORDS, re.IGNORECASE)
-_HINT = re.compile(rf"@|{_WORDS}", re.IGNORECASE)
-"""In every text that any of the forms is found in."""
+_HINTS = ("@", "passw", "secret", "token", "session")
+"""One of them is in every text, case folded, that any of the forms is found in."""
 _FORMS = (
     # scheme://user:password@host
     re.compile(r"(//[^/@\s:'\"]*:)[^/\s]*(?=@)"),
@@ -29,7 +29,8 @@ _FORMS = (
 
 def redact(text: str) -> str:
     """The text with passwords in URIs, and `password=…` and its like, blanked."""
-    if _HINT.search(text) is None:
+    folded = text.casefold()  # a search for words is many times as fast as a pattern's
+    if not any(hint in folded for hint in _HINTS):
         return text
     for form in _FORMS:
         text = form.sub(rf"\g<1>{BLANK}", text)
