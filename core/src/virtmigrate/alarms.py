@@ -10,14 +10,13 @@ from __future__ import annotations
 import math
 import threading
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from virtmigrate.clock import RealClock
 from virtmigrate.policy import STEP_LIMITS_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from virtmigrate.clock import Clock
     from virtmigrate.logbook import Logbook
@@ -75,22 +74,25 @@ class _Rounds:
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._dues: dict[Watchdog, Due] = {}
         self._wakes_s = math.inf
         self._thread: threading.Thread | None = None
 
-    def set(self, watchdog: Watchdog, due: Due | None) -> None:
-        """What this migration is at from now on; None = nothing."""
-        with self._changed:
-            if due is None:
-                self._dues.pop(watchdog, None)
-                return
+    def add(self, watchdog: Watchdog, due: Due) -> None:
+        """What this migration is at from now on."""
+        with self._lock:
             self._dues[watchdog] = due
             if self._thread is None or not self._thread.is_alive():
                 self._thread = _thread(self._go)
             elif due.at_s < self._wakes_s:
                 self._changed.notify()
+
+    def drop(self, watchdog: Watchdog) -> None:
+        """It is at nothing any more. Harmless twice."""
+        with self._lock:
+            self._dues.pop(watchdog, None)
 
     def _go(self) -> None:
         while True:
@@ -120,12 +122,14 @@ class Watchdog:
         self._plan = plan
         self._book = book
         self._clock = clock
+        self._real = isinstance(clock, RealClock)
+        self._began = 0.0
+        self._due = Due(0.0, "", "", math.inf)
         self._lock = threading.Lock()
         self._told: dict[str, threading.Thread] = {}
 
-    @contextmanager
-    def over(self, step: str, hook: str, side: str) -> Iterator[None]:
-        """Watch one step.
+    def over(self, step: str, hook: str, side: str) -> Self:
+        """Watch one step, in a `with`: one at a time.
 
         Args:
             step: Its id.
@@ -133,15 +137,21 @@ class Watchdog:
             side: Where it acts, for the alarm.
         """
         most = limit_s(hook, self._plan)
-        began = self._clock.now()
-        if isinstance(self._clock, RealClock):
-            _ROUNDS.set(self, Due(time.monotonic() + most, step, side, most))
-        try:
-            yield
-        finally:
-            _ROUNDS.set(self, None)
-            if self._clock.now() - began > most:
-                self.tell(Due(0.0, step, side, most))
+        self._due = Due(time.monotonic() + most, step, side, most)
+        return self
+
+    def __enter__(self) -> None:
+        """It begins."""
+        self._began = self._clock.now()
+        if self._real:
+            _ROUNDS.add(self, self._due)
+
+    def __exit__(self, *exc: object) -> None:
+        """It is over."""
+        if self._real:
+            _ROUNDS.drop(self)
+        if self._clock.now() - self._began > self._due.most_s:
+            self.tell(self._due)
 
     def tell(self, due: Due) -> None:
         """Raise the alarm of a step, unless it was; waits for nobody who hears it."""
