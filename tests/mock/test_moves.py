@@ -56,6 +56,13 @@ def test_the_counter_stands_still_in_a_coma(style, emulated):
     assert world.violations() == []
 
 
+def test_a_guest_that_is_gone_before_anybody_looked_is_no_reason_to_warn():
+    world = furnished(memory_mib=64, working_set_mib=8, dirty_mib_s=0)
+    result = move(world).raise_unless_succeeded()
+    assert result.processed_bytes >= 64 << 20, "it was looked at, at the end"
+    assert result.warnings == ()
+
+
 def test_a_live_guest_runs_on_while_it_moves():
     world = furnished(memory_mib=10_000)
     result = move(world)

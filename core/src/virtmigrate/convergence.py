@@ -139,8 +139,11 @@ def _deadline(policy: Policy, history: History, elapsed: float) -> Decision | No
 
 
 def _at_start(policy: Policy, history: History) -> Decision | None:
-    """The policy's own beginning, and the permitted stop as the hypervisor's limit."""
-    if not history.points:
+    """The policy's own beginning, and the permitted stop as the hypervisor's limit.
+
+    Once the hypervisor has stopped the guest for the last pass it is too late for both.
+    """
+    if not history.points or (history.runs and history.stopped_s is not None):
         return None
     begun = {do for _, do, _ in history.acts}
     told = max(1, round(policy.limits.max_downtime_ms * policy.stop_share))
