@@ -138,7 +138,7 @@ def survey(
     facts, ends = _facts(request)
     workload = _workload(manager, request, wanted.measure_s)
     disks, in_the_way = disks_of(manager, request, wanted.known)
-    request = replace(request, disks=disks)
+    request = replace(request, disks=disks) if disks else request
     link = _link(wanted, wanted.options, source.uri, destination.uri)
     agreed = _agreed(wanted, ends, workload, disks, link)
     looked = look(manager, request)
