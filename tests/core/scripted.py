@@ -45,6 +45,7 @@ class Copy:
     persistent: str | None = None
     job: bool = False
     name: str = NAME
+    moved: bool = False
 
 
 @dataclass
@@ -164,7 +165,8 @@ class ScriptedGuest:
         self._reach()
         self.world.happen(f"{SIDES[self.host]}.look", "before")
         copy = self.copy
-        return Sighting(copy.state, copy.persistent is not None, copy.job)
+        persistent = copy.persistent is not None
+        return Sighting(copy.state, persistent, copy.job, moved=copy.moved)
 
     def definitions(self):
         self._reach()

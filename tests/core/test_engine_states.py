@@ -8,6 +8,7 @@ from tests.core.runs import Run
 from tests.core.scripted import XML, Copy, World
 from tests.requirements import requirement
 from virtmigrate.capabilities import Form
+from virtmigrate.errors import HostUnreachable
 from virtmigrate.host import RunState
 from virtmigrate.phases import Outcome
 
@@ -141,4 +142,28 @@ def test_peer_to_peer_lands_paused_and_resumes_after_commit(asked):
         commit = world.calls.index("journal.commit")
         assert commit < world.calls.index("destination.resume")
     assert world.hosts["b"].state is RunState.RUNNING
+    assert world.wrongs == []
+
+
+# Post-copy ----------------------------------------------------------------------------
+
+
+@requirement("lost.unknown")
+@pytest.mark.parametrize("state", [RunState.POSTCOPY, RunState.POSTCOPY_FAILED])
+@pytest.mark.parametrize("there", [Copy(), Copy(RunState.PAUSED_MIGRATION)])
+@pytest.mark.parametrize("call", ["perform", "finish(go)"])
+def test_a_source_in_post_copy_is_not_told_that_it_was_cancelled(state, there, call):
+    """Its daemon may take that for the end, and end the only copy."""
+
+    def lost(world):
+        world.hosts["a"] = Copy(state, XML)
+        world.hosts["b"] = there
+        raise HostUnreachable("gone")
+
+    world = World()
+    world.breaks(call, "before", lost)
+    result = Run(world).migrate()
+    assert result.outcome is Outcome.UNKNOWN
+    assert not {"confirm(cancelled)", "finish(cancelled)"} & set(world.calls)
+    assert world.hosts["a"] == Copy(state, XML)
     assert world.wrongs == []

@@ -76,8 +76,8 @@ WHY: dict[Verdict, str] = {
     Verdict.FORWARD: "the destination runs it: the source's copy is retired",
     Verdict.FORWARD_RESUME: "it is complete at the destination: the source's copy is "
     "retired, then it gets its run state there",
-    Verdict.RAN_AND_STOPPED: "COMMIT was written and it runs nowhere: it may have run "
-    "at the destination and stopped, so the source's image may be stale",
+    Verdict.RAN_AND_STOPPED: "it was handed over and runs nowhere: it may have run at "
+    "the destination and stopped, so what the source has may be stale",
     Verdict.MAY_HAVE_RUN: "it runs nowhere and may have run at the destination",
     Verdict.GUEST_STOPPED: "the guest stopped by itself",
     Verdict.CONTINUE: "the source has it; clean-up at the destination is pending",

@@ -295,8 +295,7 @@ class Engine:
             self.cookie = b""
             self._landed()
             return True
-        if found is Missing.NEVER_STARTED:
-            self._back.withdraw()
+        if found is Missing.NEVER_STARTED and self._back.withdraw():
             self.told = Told.ROLLING_BACK
         return False
 

@@ -60,12 +60,15 @@ class Sighting:
         persistent: Whether a persistent definition exists there.
         job: Whether a hypervisor job (a migration) is active on it there.
         why: The hypervisor's own words, for people.
+        moved: Whether the hypervisor says that it ended its copy because the guest was
+            moved away.
     """
 
     state: RunState
     persistent: bool = False
     job: bool = False
     why: str = ""
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 NO_COPY = (*STOPPED, RunState.PAUSED_MIGRATION)
 """What the destination shows while the guest is not complete there."""
+SWITCHED = (RunState.POSTCOPY, RunState.POSTCOPY_FAILED)
+"""A source in post-copy is told of no cancellation: libvirt 9.0 then takes its memory
+for moved as soon as all was sent, and ends it, though nothing runs it elsewhere."""
 
 
 def completes_alone(ctx: Context) -> bool:
@@ -90,17 +93,23 @@ class Rollback:
                 self._leave_coma()
         return True
 
-    def withdraw(self) -> None:
-        """Take COMMIT back: finish certainly did not start the guest."""
+    def withdraw(self) -> bool:
+        """Take COMMIT back: finish certainly did not start the guest.
+
+        False if that might end the guest, so nothing was done.
+        """
+        if see(self.ctx.guest).state in SWITCHED:
+            return False
         why = "finish did not start the guest"
         self.book.note("rollback", durable=True, why=why)
         if see(self.ctx.arrival).state is RunState.PAUSED_MIGRATION:
             self.tell("finish", self.at_destination.finish)
         self.tell("confirm", self.at_source.confirm)
+        return True
 
     def _safe(self) -> bool:
         """Whether the destination can't be the only one that has the guest."""
-        if wait_for_source(self.ctx).state is RunState.UNREACHABLE:
+        if wait_for_source(self.ctx).state in (RunState.UNREACHABLE, *SWITCHED):
             return False
         return not completes_alone(self.ctx) or see(self.ctx.arrival).state in NO_COPY
 

@@ -115,7 +115,15 @@ class Settler:
             there = fenced(there)
         if hidden(here, destination):
             return Verdict.WAIT
-        return adjudicate(here, there, self.told, two_step=self.ctx.plan.two_step)
+        told, two_step = self._told(source), self.ctx.plan.two_step
+        return adjudicate(here, there, told, two_step=two_step)
+
+    def _told(self, source: Sighting) -> Told:
+        """What is known: a copy that was retired as moved is as good as COMMIT.
+
+        Its guest did not stop by itself, and may be nowhere.
+        """
+        return Told.COMMITTED if source.moved and self.prepared else self.told
 
     def _as_seen(
         self, outcome: Outcome, verdict: Verdict, source: Sighting, there: Sighting
@@ -214,10 +222,14 @@ class Settler:
         return Outcome.ROLLED_BACK
 
     def split(self, source: Sighting, there: Sighting) -> Outcome:
-        """Both run: pause the one that does not own it; destroy nothing."""
+        """Both run: pause the one that does not own it; destroy nothing.
+
+        Where the hypervisor starts it at the destination by itself, it does so with all
+        of its memory: a source that runs was started again, with what is older.
+        """
         del source, there
-        committed = self.told is Told.COMMITTED
-        loser = self.ctx.guest if committed else self.ctx.arrival
+        landed = self.told is Told.COMMITTED or not self.ctx.plan.two_step
+        loser = self.ctx.guest if landed else self.ctx.arrival
         self._try(loser.suspend)
         return Outcome.QUARANTINED
 

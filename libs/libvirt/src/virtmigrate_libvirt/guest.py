@@ -132,6 +132,7 @@ class LibvirtGuest:
             shown,
             persistent=domain.isPersistent() == 1,
             why=states.words(state, reason),
+            moved=states.moved(state, reason),
         )
         seen.append(sighting)
         return replace(sighting, job=_job(domain)) if shown.active else sighting

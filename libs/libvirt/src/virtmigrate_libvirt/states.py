@@ -10,6 +10,8 @@ from virtmigrate.host import RunState
 
 NOSTATE, RUNNING, BLOCKED, PAUSED, SHUTDOWN, SHUTOFF, CRASHED, PMSUSPENDED = range(8)
 ANY = -1
+MIGRATED = 4
+"""`VIR_DOMAIN_SHUTOFF_MIGRATED`."""
 
 TABLE: dict[tuple[int, int], RunState] = {
     (NOSTATE, ANY): RunState.RUNNING,
@@ -57,6 +59,17 @@ PAUSE_WORDS: dict[int, str] = {
     13: "post-copy failed",
     14: "API error",
 }
+STOP_WORDS: dict[int, str] = {
+    1: "shutdown",
+    2: "destroyed",
+    3: "crashed",
+    MIGRATED: "migrated",
+    5: "saved",
+    6: "failed",
+    7: "from snapshot",
+    8: "daemon",
+}
+DETAILS = {PAUSED: PAUSE_WORDS, SHUTOFF: STOP_WORDS}
 
 
 def run_state(state: int, reason: int, *, active: bool = True) -> RunState:
@@ -73,8 +86,13 @@ def run_state(state: int, reason: int, *, active: bool = True) -> RunState:
     return TABLE.get((state, reason), fallback)
 
 
+def moved(state: int, reason: int) -> bool:
+    """Whether it was ended because it had been moved away."""
+    return (state, reason) == (SHUTOFF, MIGRATED)
+
+
 def words(state: int, reason: int) -> str:
     """The same in libvirt's own words."""
     said = WORDS.get(state, f"state {state}")
-    detail = PAUSE_WORDS.get(reason) if state == PAUSED else None
+    detail = DETAILS.get(state, {}).get(reason)
     return f"{said} ({detail})" if detail else said

@@ -81,7 +81,8 @@ POSTCOPY = (
     _rule(
         "postcopy-peer-lands-paused",
         (yes("postcopy"), yes("p2p"), no("one_step")),
-        "--postcopy with --p2p starts the guest at the destination by itself",
+        "--postcopy with --p2p starts the guest at the destination by itself: should "
+        "the answer to that be lost, the source's daemon starts the old copy as well",
         "leave --p2p out, or consent with --one-step",
         BEGIN,
     ),
@@ -98,7 +99,7 @@ POSTCOPY_CALL = _rule(
     "postcopy-call-lands-paused",
     (yes("postcopy"), no("p2p"), no("one_step")),
     "--postcopy by the library's one call starts the guest at the destination by "
-    "itself",
+    "itself: should the answer to that be lost, it starts the source's copy as well",
     "consent with --one-step, or use a libvirt client that has the phase calls",
     BEGIN,
 )
