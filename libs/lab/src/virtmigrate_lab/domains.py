@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from virtmigrate_lab.errors import CommandFailed, LabError
+from virtmigrate_lab.processes import wait_for
 from virtmigrate_lab.qemu_host import virsh
 
 ABSENT = "absent"
 RUNNING = "running"
 SHUT_OFF = "shut off"
 UNREACHABLE = "unreachable"
+REMOVED_S = 10.0
+"""Longest wait for a domain to go."""
 
 
 def state(uri: str, uuid: str) -> tuple[str, bool]:
@@ -41,20 +43,29 @@ def uuids(uri: str) -> list[str]:
 def remove(uri: str, uuid: str) -> None:
     """Destroy and undefine a domain, if it is there.
 
+    A daemon that is busy with it (it ends by itself, or a move of it fails) may refuse
+    at first: what counts is what is left.
+
     Raises:
         LabError: it is still there, or the host does not answer.
     """
-    before, persistent = state(uri, uuid)
-    # it may end by itself in between: what counts is what is left
-    with contextlib.suppress(CommandFailed):
-        if before not in (ABSENT, UNREACHABLE, SHUT_OFF):
-            virsh(uri, "destroy", uuid)
-    with contextlib.suppress(CommandFailed):
-        if persistent:
-            virsh(uri, "undefine", uuid, "--managed-save", "--snapshots-metadata")
-    after, _ = state(uri, uuid)
-    if after != ABSENT:
-        raise LabError(f"domain {uuid} can't be removed from {uri}: it is {after}")
+    why = ""
+
+    def is_gone() -> bool:
+        nonlocal why
+        now, persistent = state(uri, uuid)
+        try:
+            if now not in (ABSENT, UNREACHABLE, SHUT_OFF):
+                virsh(uri, "destroy", uuid)
+            if persistent:
+                virsh(uri, "undefine", uuid, "--managed-save", "--snapshots-metadata")
+        except CommandFailed as error:
+            why = f" ({error.stderr})"
+        return state(uri, uuid)[0] == ABSENT
+
+    if not wait_for(is_gone, REMOVED_S):
+        after, _ = state(uri, uuid)
+        raise LabError(f"domain {uuid} stays on {uri}: it is {after}{why}")
 
 
 def remove_everywhere(uris: Iterable[str], uuid: str) -> None:
