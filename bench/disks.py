@@ -1,6 +1,6 @@
 """Disks that are copied: side by side with `virsh migrate --copy-storage-all`.
 
-    python bench/disks.py [--pairs 6] [--link 128] [--json FILE]
+    python bench/disks.py [--pairs 6] [--size 768] [--link 128] [--json FILE]
 
 The same guest with the same image, written to meanwhile, goes from a to b by virsh and
 by virtmigrate, turn by turn. Told are time, bytes over the link, and what the image
@@ -40,12 +40,17 @@ class Image:
     data_mib: int
 
 
-IMAGES = (
-    Image("raw, full", "local:192", 176),
-    Image("raw, sparse", "local:512", 64),
-    Image("qcow2", "local:192:qcow2", 0),
-)
 WRITES = {"disk_rate_mib_s": 4, "disk_working_set_mib": 16}
+
+
+def images(size_mib: int) -> tuple[Image, ...]:
+    """One that is full, and two that have holes."""
+    written = WRITES["disk_working_set_mib"]
+    return (
+        Image("raw, full", f"local:{size_mib}", size_mib - written),
+        Image("raw, sparse", f"local:{size_mib * 3}", size_mib // 3),
+        Image("qcow2", f"local:{size_mib}:qcow2", 0),
+    )
 
 
 def moved(lab: Lab, image: Image, way: str, migrator: Migrator) -> dict[str, float]:
@@ -98,12 +103,14 @@ def spread(values: list[float]) -> str:
 
 
 def compared(lab: Lab, image: Image, pairs: int) -> dict[str, list[dict[str, float]]]:
-    """Interleaved moves by both ways."""
+    """Interleaved moves by both ways; the first pair only warms up."""
     runs: dict[str, list[dict[str, float]]] = {"virsh": [], "virtmigrate": []}
     with Migrator(journal=MemoryJournal()) as migrator:
-        for turn in range(pairs):
+        for turn in range(-1, pairs):
             for way in list(runs)[:: 1 if turn % 2 else -1]:
-                runs[way].append(moved(lab, image, way, migrator))
+                move = moved(lab, image, way, migrator)
+                if turn >= 0:
+                    runs[way].append(move)
     return runs
 
 
@@ -123,6 +130,7 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=6)
+    parser.add_argument("--size", type=int, default=768, help="of an image, MiB")
     parser.add_argument("--link", type=float, default=128, help="MiB/s between hosts")
     parser.add_argument("--json", type=Path, help="write the raw figures there")
     asked = parser.parse_args()
@@ -130,7 +138,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="vm-bench-", dir="/tmp") as scratch:
         place = Path(scratch) / "lab"
         with Lab.up("2", state_dir=place, bandwidth_mib_s=asked.link) as lab:
-            for image in IMAGES:
+            for image in images(asked.size):
                 runs = compared(lab, image, asked.pairs)
                 print_image(image, runs)
                 figures[image.name] = runs
