@@ -12,6 +12,7 @@ from tests.vz_host.conftest import virsh
 from virtmigrate import Migrator, Outcome
 from virtmigrate.disks import Sharing, Way
 from virtmigrate.plan import Level
+from virtmigrate_lab.vz_host.host import DISK
 
 SIZE = 1 << 16
 
@@ -70,7 +71,8 @@ def test_layers_become_one_image(move, furnish, image):
     words = ("--format", "qcow2", "--backing-vol", SHARED)
     a = move.hosts["a"]
     assert virsh(a, "vol-create-as", "images", "g.img", "1M", *words).code == 0
-    furnish(disks=(OWN,))
+    layered = DISK.format(path=OWN, letter="a").replace("'raw'", "'qcow2'")
+    furnish(devices=layered)
     (disk,) = move.plan().disks
     assert (disk.way, disk.backing) == (Way.COPIED, "")
     assert move.found(Level.NOTE) == ["chain-flattened"]

@@ -150,7 +150,7 @@ def _with(disk: Disk, proof: Proof | None) -> Disk:
     }
     if image is not None:
         known |= {
-            "capacity_bytes": image.capacity_bytes,
+            "capacity_bytes": image.capacity_bytes or None,
             "allocated_bytes": image.allocated_bytes,
         }
     return disk.model_copy(update=known)
@@ -186,6 +186,7 @@ def _findings(case: Case, disk: Disk) -> Iterator[Finding]:
     for holds, found, level, side, message, remedy in (
         *_of_sharing(case, disk),
         *_of_copying(case, disk),
+        *_of_header(case, disk),
     ):
         if holds:
             yield Finding(
@@ -295,6 +296,18 @@ def _of_copying(case: Case, disk: Disk) -> tuple[Row, ...]:
          "leave --copy-storage-inc out: the whole is copied into one image"),
         (flattened and not top_only, "chain-flattened", Level.NOTE, Side.DESTINATION,
          "its layers become one image at the destination", ""),
+    )
+    # fmt: on
+
+
+def _of_header(case: Case, disk: Disk) -> tuple[Row, ...]:
+    """An image that begins with what it is not."""
+    claim = case.proof.image.claim if case.proof and case.proof.image else ""
+    # fmt: off
+    return (
+        (bool(claim), "image-format-differs", Level.WARNING, Side.SOURCE,
+         f"{disk.path} begins like {claim}, and the definition says raw: it is raw",
+         "nothing, if the guest has written that; else say the format in its <driver>"),
     )
     # fmt: on
 

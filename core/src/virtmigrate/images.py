@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.errors import HostError
 from virtmigrate.host import RunState
-from virtmigrate.storage import Image, pool_at, split, storage_of
+from virtmigrate.storage import Image, pool_at, read_as, split, storage_of
 
 if TYPE_CHECKING:
     from virtmigrate.context import Context
@@ -81,6 +81,7 @@ def _remove(ctx: Context, disk: Disk) -> None:
     image = storage.look(pool, name)
     if image is None:
         return
+    image = read_as(image, disk.format)
     if image.format != disk.format or image.capacity_bytes != disk.capacity_bytes:
         msg = f"{disk.path} stays: it is not the image that was copied"
         raise HostError(msg, side=ctx.source.side, subject=disk.target)

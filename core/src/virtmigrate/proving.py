@@ -65,7 +65,9 @@ def _proofs(
     proofs = {}
     for disk in files:
         try:
-            proofs[disk.target] = prover.prove(disk.path, disk.wanted_there)
+            proofs[disk.target] = prover.prove(
+                disk.path, disk.wanted_there, disk.format
+            )
         except (AnswerLost, HostUnreachable):
             raise
         except HostError as error:

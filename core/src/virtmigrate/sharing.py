@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from virtmigrate.clock import RealClock
 from virtmigrate.disks import Sharing
 from virtmigrate.errors import HostError, Side
-from virtmigrate.storage import Image, pool_at, split
+from virtmigrate.storage import Image, pool_at, read_as, split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,19 +88,20 @@ class Prover:
     known: Known
     _pools: tuple[Sequence[Pool], Sequence[Pool]] | None = None
 
-    def prove(self, path: str, wanted: str = "") -> Proof:
+    def prove(self, path: str, wanted: str = "", form: str = "") -> Proof:
         """Find out about one image.
 
         Args:
             path: At the source.
             wanted: Where the caller wants it at the destination, "" = no wish.
+            form: As what the hypervisor reads it, "" = as the pool does.
 
         Raises:
             HostError: A host could not be asked.
         """
-        return self._prove(path, wanted, DEEPEST)
+        return self._prove(path, wanted, form, DEEPEST)
 
-    def _prove(self, path: str, wanted: str, depth: int) -> Proof:
+    def _prove(self, path: str, wanted: str, form: str, depth: int) -> Proof:
         """The same, at most so many layers deep."""
         here_pools, there_pools = self._all_pools()
         directory, name = split(path)
@@ -117,9 +118,9 @@ class Prover:
         same = self._same_directory(here, there_pools)
         if same is None:
             aim = aim if aim or wanted else _namesake(here, there_pools)
-            proof = self._apart(here, name, aim, wanted or path)
+            proof = self._apart(here, name, form, aim, wanted or path)
         else:
-            proof = self._together(here, name, same, wanted)
+            proof = self._together(here, name, form, same, wanted)
         return self._with_layers(proof, depth)
 
     def _all_pools(self) -> tuple[Sequence[Pool], Sequence[Pool]]:
@@ -127,22 +128,31 @@ class Prover:
             self._pools = self.source.pools(), self.destination.pools()
         return self._pools
 
-    def _there(self, pool: Pool, name: str) -> Image | None:
-        return self.destination.look(pool, name)
+    def _here(self, pool: Pool, name: str, form: str) -> Image | None:
+        image = self.source.look(pool, name)
+        return image and read_as(image, form)
 
-    def _apart(self, here: Pool, name: str, aim: Pool | None, there: str) -> Proof:
+    def _there(self, pool: Pool, name: str, form: str = "") -> Image | None:
+        image = self.destination.look(pool, name)
+        return image and read_as(image, form)
+
+    def _apart(
+        self, here: Pool, name: str, form: str, aim: Pool | None, there: str
+    ) -> Proof:
         """The directory is the source's alone."""
         if aim is not None and split(there)[0] != aim.path.rstrip("/"):
             there = f"{aim.path.rstrip('/')}/{name}"
-        image = self.source.look(here, name)
+        image = self._here(here, name, form)
         taken = aim is not None and self._there(aim, split(there)[1]) is not None
         seen = f"a file made in {here.path} at the source was in none of its pools"
         return Proof(Sharing.NOT_SHARED, seen, there, image, aim, taken)
 
-    def _together(self, here: Pool, name: str, same: Pool, wanted: str) -> Proof:
+    def _together(
+        self, here: Pool, name: str, form: str, same: Pool, wanted: str
+    ) -> Proof:
         """Both hosts have the directory: is the file of that name the same too?"""
         there = f"{same.path.rstrip('/')}/{name}"
-        image, found = self._alike(here, name, same)
+        image, found = self._alike(here, name, form, same)
         seen = f"a file made in {here.path} at the source was seen in {same.path}"
         if wanted and wanted != there:
             pool = pool_at(self._all_pools()[1], split(wanted)[0])
@@ -154,16 +164,18 @@ class Prover:
         why = f"{seen}, but {name} is another file there (a link?)"
         return Proof(Sharing.NOT_SHARED, why, there, image, same, taken=True)
 
-    def _alike(self, here: Pool, name: str, same: Pool) -> tuple[Image | None, bool]:
+    def _alike(
+        self, here: Pool, name: str, form: str, same: Pool
+    ) -> tuple[Image | None, bool]:
         """The image, and whether the destination sees the very file.
 
         While a guest writes to it, the times of the two looks differ: then what the
         destination sees must lie between two looks of the source.
         """
-        before = self.source.look(here, name)
+        before = self._here(here, name, form)
         for _ in range(LOOKS):
-            there = self._there(same, name)
-            after = self.source.look(here, name)
+            there = self._there(same, name, form)
+            after = self._here(here, name, form)
             if before is None or there is None or after is None:
                 return before, False
             if _same_file(before, there, after):
@@ -182,7 +194,7 @@ class Prover:
         image = proof.image
         if image is None or not image.backing:
             return proof
-        below = self._below(image.backing, depth)
+        below = self._below(image, depth)
         sound = below.sharing is Sharing.SHARED and below.image is not None
         if proof.sharing is not Sharing.SHARED:
             form = image.backing_format or (below.image.format if below.image else "")
@@ -193,11 +205,12 @@ class Prover:
         why = f"{proof.evidence}, but {image.backing} under it is not the same there"
         return replace(proof, sharing=apart, evidence=why, taken=True)
 
-    def _below(self, path: str, depth: int) -> Proof:
+    def _below(self, top: Image, depth: int) -> Proof:
+        """The layer under an image, read as that image says: a guest wrote it once."""
         if depth > 0:
-            return self._prove(path, "", depth - 1)
+            return self._prove(top.backing, "", top.backing_format, depth - 1)
         why = f"it has more than {DEEPEST} layers"
-        return Proof(Sharing.UNKNOWN, why, path)
+        return Proof(Sharing.UNKNOWN, why, top.backing)
 
     def _same_directory(self, here: Pool, pools: Sequence[Pool]) -> Pool | None:
         """The destination's pool that is the same directory, None for none."""

@@ -8,13 +8,16 @@ hypervisors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from virtmigrate.host import Host
+
+HEADERLESS = ("raw", "iso", "dir")
+"""What a pool may call a file that says nothing of a capacity or a backing image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Image:
         backing_format: Its format, "" where that is not said.
         changed_ns: When its inode last changed, ns, alike for all who see that very
             file (`ctime`); None = the host does not say.
+        length_bytes: How long the file is; None = the host does not say.
+        claim: What the file begins with and is not believed, see `read_as`.
     """
 
     capacity_bytes: int
@@ -52,6 +57,40 @@ class Image:
     backing: str = ""
     backing_format: str = ""
     changed_ns: int | None = None
+    length_bytes: int | None = None
+    claim: str = ""
+
+
+def read_as(image: Image, form: str) -> Image:
+    """An image as a hypervisor reads it that is told its format.
+
+    What a raw image begins with the guest has written. A header there is none: its
+    capacity and the image under it are the guest's words, who may name any file.
+
+    Args:
+        image: As a pool tells it, by what the file begins with.
+        form: Its format, by the guest's definition or by the image over it.
+
+    Returns:
+        It; of a raw one whose length is not known, with a capacity of 0.
+    """
+    if form != "raw":
+        return image
+    plain = image.format in HEADERLESS
+    length = image.length_bytes
+    if length is None:
+        length = image.capacity_bytes if plain else 0
+    claim = "" if plain else f"{image.format} of {image.capacity_bytes:,} bytes"
+    if claim and image.backing:
+        claim += f" over {image.backing}"
+    return replace(
+        image,
+        capacity_bytes=length,
+        format="raw",
+        backing="",
+        backing_format="",
+        claim=claim,
+    )
 
 
 @runtime_checkable

@@ -171,6 +171,7 @@ def _image(text: str) -> Image:
         backing=(root.findtext("backingStore/path") or "").strip(),
         backing_format=_type(below),
         changed_ns=_nanoseconds(root.findtext("target/timestamps/ctime")),
+        length_bytes=_figure(root, "physical"),
     )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from virtmigrate.storage import Image
+
 
 @dataclass(frozen=True, slots=True)
 class GuestDisk:
@@ -50,6 +52,8 @@ class ImageState:
         boot: Boot of the guest that wrote last.
         counter_s: CPU time of that guest when it wrote last.
         changed_s: When it was changed last, on the world's clock.
+        header: What its guest wrote at the beginning of a raw one, if hosts take that
+            for an image's.
     """
 
     capacity_bytes: int
@@ -62,6 +66,7 @@ class ImageState:
     boot: int = 0
     counter_s: float = 0.0
     changed_s: float = 0.0
+    header: Image | None = None
 
     @property
     def written(self) -> tuple[int, float]:

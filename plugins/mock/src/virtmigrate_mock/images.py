@@ -5,6 +5,7 @@ What must never be done to one is written into the history when it is done.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from virtmigrate.storage import Image, split
@@ -50,13 +51,17 @@ def shown(image: ImageState, writes_till: float | None) -> Image:
     changed_s = image.changed_s if writes_till is None else writes_till
     # The last three digits tell images apart that were changed at one moment.
     changed_ns = int(changed_s * 1e6) * 1000 + image.number % 1000
-    return Image(
+    real = Image(
         image.capacity_bytes,
         image.format,
-        round(image.allocated_mib * MIB),
-        image.backing,
-        image.backing_format,
-        changed_ns,
+        backing=image.backing,
+        backing_format=image.backing_format,
+    )
+    return replace(
+        image.header or real,
+        allocated_bytes=round(image.allocated_mib * MIB),
+        changed_ns=changed_ns,
+        length_bytes=image.capacity_bytes if image.format == "raw" else None,
     )
 
 
@@ -148,6 +153,7 @@ def copied(
         if here is None or there is None:
             return f"the image {copy.there if here else copy.here} has gone"
         there.data, there.boot, there.counter_s = here.data, here.boot, here.counter_s
+        there.header = here.header
         there.allocated_mib, there.changed_s = here.allocated_mib, machine.now
     return ""
 

@@ -29,6 +29,7 @@ class Facts:
         type: `FILE`, `DIRECTORY` or `PLOOP`.
         capacity_bytes: What the guest sees.
         allocated_bytes: What it takes.
+        length_bytes: How long its file is.
         times_ns: When it was last read, written, changed.
         format: As volume XML has it.
         backing: Path of the image under it, "" = none.
@@ -37,6 +38,7 @@ class Facts:
     type: int
     capacity_bytes: int
     allocated_bytes: int
+    length_bytes: int
     times_ns: tuple[int, int, int]
     format: str
     backing: str = ""
@@ -54,7 +56,7 @@ def facts(path: Path) -> Facts:
     body = path / ROOT if kind == PLOOP else path
     size, outer = body.stat(), path.stat()
     times = outer.st_atime_ns, outer.st_mtime_ns, outer.st_ctime_ns
-    known = size.st_blocks * 512, times
+    known = size.st_blocks * 512, size.st_size, times
     if kind == FILE and (qcow2 := _qcow2(path)):
         capacity, backing = qcow2
         return Facts(kind, capacity, *known, "qcow2", backing)

@@ -98,8 +98,11 @@ class Volumes:
         root = etree.Element("volume", type=TYPES[facts.type])
         for tag, text in (("name", found.name), ("key", found.key)):
             etree.SubElement(root, tag).text = text
-        figures = facts.capacity_bytes, facts.allocated_bytes
-        for tag, size in zip(("capacity", "allocation"), figures, strict=True):
+        for tag, size in (
+            ("capacity", facts.capacity_bytes),
+            ("allocation", facts.allocated_bytes),
+            ("physical", facts.length_bytes),
+        ):
             etree.SubElement(root, tag, unit="bytes").text = str(size)
         target = etree.SubElement(root, "target")
         etree.SubElement(target, "path").text = found.key
