@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from virtmigrate.disk_totals import collisions, room, unknown_names
 from virtmigrate.disks import Disk, Sharing, Way
 from virtmigrate.errors import Side
 from virtmigrate.plan import Finding, Level
@@ -123,9 +124,11 @@ def decide(
         for case, disk in zip(cases, settled, strict=True)
         for finding in _findings(case, disk)
     ]
-    findings += _room(cases, settled)
-    findings += _collisions(settled)
-    findings += _unknown_names(found, options)
+    elsewhere = cases[0].elsewhere if cases else ""
+    pools = [case.proof.pool if case.proof else None for case in cases]
+    findings += room(pools, settled, elsewhere)
+    findings += collisions(settled)
+    findings += unknown_names(found, options)
     return tuple(settled), findings
 
 
@@ -310,71 +313,6 @@ def _of_header(case: Case, disk: Disk) -> tuple[Row, ...]:
          "nothing, if the guest has written that; else say the format in its <driver>"),
     )
     # fmt: on
-
-
-def _room(cases: Sequence[Case], settled: Sequence[Disk]) -> Iterator[Finding]:
-    """Whether the copies fit into their pools, all together."""
-    wants: dict[str, list[int]] = {}
-    rooms: dict[str, int] = {}
-    elsewhere = cases[0].elsewhere if cases else ""
-    for case, disk in zip(cases, settled, strict=True):
-        pool = case.proof.pool if case.proof else None
-        if not disk.copied or pool is None or pool.available_bytes is None:
-            continue
-        most = disk.capacity_bytes or 0
-        least = disk.allocated_bytes if disk.allocated_bytes is not None else most
-        so_far = wants.setdefault(pool.path, [0, 0])
-        so_far[:] = so_far[0] + least, so_far[1] + most
-        rooms[pool.path] = pool.available_bytes
-    for path, (least, most) in wants.items():
-        room = rooms[path]
-        if most <= room:
-            continue
-        short = least > room
-        need = f"{least if short else most:,} bytes"
-        yield Finding(
-            id="no-room" if short else "no-room-to-grow",
-            level=Level.BLOCKER if short else Level.WARNING,
-            side=Side.DESTINATION,
-            subject=path,
-            message=f"the copies need {need} in {path}, and it has {room:,}"
-            + ("" if short else " once they are full"),
-            remedy=f"make room there{elsewhere}",
-            evidence="what the pool says is available",
-        )
-
-
-def _collisions(settled: Sequence[Disk]) -> Iterator[Finding]:
-    """Two copies that would be made under one path."""
-    first: dict[str, str] = {}
-    for disk in settled:
-        if not disk.copied:
-            continue
-        other = first.setdefault(disk.there, disk.target)
-        if other != disk.target:
-            yield Finding(
-                id="copies-collide",
-                level=Level.BLOCKER,
-                side=Side.DESTINATION,
-                subject=disk.target,
-                message=f"disks {other} and {disk.target} would both be {disk.there}",
-                remedy="name another path for one of them with --xml",
-                evidence=disk.evidence,
-            )
-
-
-def _unknown_names(found: Sequence[Disk], options: Options) -> Iterator[Finding]:
-    have = {disk.target for disk in found}
-    for name in options.migrate_disks or ():
-        if name not in have:
-            yield Finding(
-                id="no-such-disk",
-                level=Level.BLOCKER,
-                side=Side.REQUEST,
-                subject=name,
-                message=f"the guest has no disk {name}",
-                remedy=f"it has {', '.join(sorted(have)) or 'none'}",
-            )
 
 
 def switches(disks: Sequence[Disk], options: Options) -> dict[str, bool]:
