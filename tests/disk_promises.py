@@ -25,6 +25,10 @@ BUILT: dict[str, str] = {
     "disks.told": "People see the disks' own progress while they are copied.",
     "disks.forecast": "A forecast and a deadline by size count the disks to be copied.",
     "disks.paths": "Where a disk has another path there, both documents say so.",
+    "disks.volumes": (
+        "A disk that is named by pool and volume is as good as one named by a path, "
+        "and a pool that has no files is told by name."
+    ),
     "disks.headers": (
         "Of a raw image nothing that its guest has written is believed: its length is "
         "its size, and no path in it is followed."

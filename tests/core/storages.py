@@ -47,7 +47,10 @@ class Mount:
 
 
 class MemoryStorage:
-    """One host's storage; every call is written down, `at` breaks them."""
+    """One host's storage; every call is written down, `at` breaks them.
+
+    `others` are its pools that have no files: name and kind.
+    """
 
     def __init__(self, side=Side.SOURCE, **mounts):
         self.side = side
@@ -55,6 +58,7 @@ class MemoryStorage:
         self.calls = []
         self.at = defaultdict(list)
         self.referring = defaultdict(list)
+        self.others = {}
 
     def _called(self, what, name=""):
         self.calls.append((what, name))
@@ -64,6 +68,10 @@ class MemoryStorage:
     def pools(self):
         self._called("pools")
         return [Pool(n, m.path, m.directory.room) for n, m in self.mounts.items()]
+
+    def kinds(self):
+        self._called("kinds")
+        return {**dict.fromkeys(self.mounts, "dir"), **self.others}
 
     def names(self, pool):
         self._called("names")

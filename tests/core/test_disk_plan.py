@@ -11,11 +11,15 @@ from tests.requirements import requirement
 from virtmigrate import Options
 from virtmigrate.disk_plan import decide, switches
 from virtmigrate.disks import Disk, Sharing, Way
+from virtmigrate.errors import Side
 from virtmigrate.plan import Level
 from virtmigrate.sharing import Proof
 from virtmigrate.storage import Image, Pool
+from virtmigrate.volumes import Lack
 
 TARGETS = ("vda", "vdb", "vdc")
+KINDS = st.sampled_from(["", "logical"])
+VOUCHABLE = ("sharing-unknown", "pool-missing", "pool-not-of-files")
 POOL = Pool("images", "/images", 4 * GIB)
 
 
@@ -28,6 +32,10 @@ def proofs(draw, target):
     known = sharing is Sharing.SHARED or draw(st.booleans())
     pool = draw(st.sampled_from([POOL, Pool("small", "/small", 10), None]))
     base = backing and sharing is Sharing.NOT_SHARED and draw(st.booleans())
+    lack = Lack(
+        draw(st.sampled_from([Side.SOURCE, Side.DESTINATION])), "p", draw(KINDS)
+    )
+    lacking = sharing is not Sharing.SHARED and pool is None and draw(st.booleans())
     return Proof(
         sharing,
         "so it was seen",
@@ -36,12 +44,13 @@ def proofs(draw, target):
         POOL if sharing is Sharing.SHARED else pool,
         taken=sharing is not Sharing.SHARED and draw(st.booleans()),
         base=("/images/base.img", "qcow2") if base else ("", ""),
+        lacks=(lack,) if lacking else (),
     )
 
 
 @st.composite
 def disks(draw, target):
-    kind = draw(st.sampled_from(["file", "file", "file", "block", "network"]))
+    kind = draw(st.sampled_from(["file"] * 3 + ["volume", "block", "network"]))
     return Disk(
         target=target,
         kind=kind,
@@ -74,7 +83,7 @@ def decisions(draw):
     known = {
         disk.target: draw(proofs(disk.target))
         for disk in found
-        if disk.kind == "file" and disk.path and draw(st.booleans())
+        if disk.kind in ("file", "volume") and disk.path and draw(st.booleans())
     }
     options = Options(**draw(wishes))
     moves = draw(st.booleans())
@@ -152,7 +161,7 @@ def test_what_refuses_says_what_to_do(case):
     for finding in findings:
         assert finding.message
         assert finding.remedy or finding.level is Level.NOTE
-        assert "--unsafe" not in finding.remedy or finding.id == "sharing-unknown"
+        assert "--unsafe" not in finding.remedy or finding.id in VOUCHABLE
 
 
 @given(decisions())

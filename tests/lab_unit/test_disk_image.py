@@ -109,6 +109,7 @@ def test_an_image_on_top_of_another_is_read_through_both(tmp_path):
 def test_the_images_of_a_definition_are_those_it_names():
     xml = """<domain><devices>
       <disk><source file='/x/g.raw'/><target dev='hda'/></disk>
+      <disk><source pool='p' volume='v'/><target dev='hdb'/></disk>
       <disk device='cdrom'><target dev='hdc'/></disk>
     </devices></domain>"""
-    assert sources(xml) == {"hda": "/x/g.raw"}
+    assert sources(xml, "{}/{}".format) == {"hda": "/x/g.raw", "hdb": "p/v"}

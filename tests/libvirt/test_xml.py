@@ -188,3 +188,39 @@ def test_a_containers_ploops_are_told_apart_from_its_templates():
 def test_what_a_host_runs_is_read():
     told = "<capabilities><guest><os_type>exe</os_type></guest></capabilities>"
     assert host_facts(told, side=Side.SOURCE).os_types == {"exe"}
+
+
+VOLUMES = f"""<domain type='qemu'>{HEAD}<devices>
+<disk type='volume' device='disk'><source pool='p' volume='v.img' index='1'/>
+<backingStore type='file'><source file='/base'/></backingStore>
+<target dev='vda'/></disk>
+<disk type='file' device='disk'><source file='/a.img'/><target dev='vdb'/></disk>
+</devices></domain>"""
+
+
+@requirement("disks.volumes")
+def test_a_volume_is_named_by_pool_and_name():
+    first, second = parse(VOLUMES).disks()
+    assert (first.kind, first.pool, first.source) == ("volume", "p", "v.img")
+    assert (first.named, second.named) == (("p", "v.img"), "/a.img")
+    stray = VOLUMES.replace("file='/a.img'", "file='/a.img' pool='p'")
+    assert parse(stray).disks()[1].named == "/a.img"
+
+
+@requirement("disks.volumes")
+def test_an_image_elsewhere_is_named_as_it_was_before():
+    """A volume by its pool there, if there is one, and a file by its path."""
+    places = {"vda": ("/b/w.img", "q"), "vdb": ("/b/a.img", "q")}
+    document = parse(VOLUMES)
+    moved = document.with_images(places)
+    assert [disk.named for disk in moved.disks()] == [("q", "w.img"), "/b/a.img"]
+    assert "backingStore" not in moved.text()
+    assert document.text() == parse(VOLUMES).text()
+
+
+@requirement("disks.volumes")
+def test_a_volume_without_a_pool_there_becomes_a_file():
+    moved = parse(VOLUMES).with_images({"vda": ("/b/w.img", "")})
+    assert moved.disks()[0].kind == "file"
+    assert [disk.named for disk in moved.disks()] == ["/b/w.img", "/a.img"]
+    assert "pool" not in moved.text()

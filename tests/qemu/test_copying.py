@@ -114,3 +114,48 @@ def test_what_is_said_of_single_disks_goes_with_those_that_are_copied():
         "migrate_disks_detect_zeroes": ["vdb"],
         "disks_port": 5,
     }
+
+
+VOLUME = """
+<domain type='qemu'><name>g</name><uuid>c7a5fdbd-edaf-9455-926a-d65c16db1809</uuid>
+<devices><disk type='volume' device='disk'><driver name='qemu' type='qcow2'/>
+<source pool='p' volume='d.img' index='1'/><target dev='vda'/></disk>
+</devices></domain>
+"""
+
+
+def named(params):
+    """What each document that was made names the disk by."""
+    names = ("destination_xml", "persistent_xml")
+    return [parse(params[n]).disks()[0].named for n in names if n in params]
+
+
+@requirement("disks.volumes")
+@pytest.mark.parametrize(
+    ("there", "pool", "names"),
+    [
+        ("/a/d.img", "p", []),
+        ("/a/d.img", "q", [("q", "d.img")] * 2),
+        ("/b/d.img", "p", [("p", "d.img")] * 2),
+        ("/b/e.img", "q", [("q", "e.img")] * 2),
+        ("/a/d.img", "", []),
+        ("/b/e.img", "", ["/b/e.img"] * 2),
+    ],
+)
+def test_both_documents_name_a_volume_by_its_pool_there(there, pool, names):
+    moved = disk(path="/a/d.img", there=there, pool="p", pool_there=pool)
+    assert named(params_for({}, [moved], (VOLUME, VOLUME))) == names
+
+
+@requirement("disks.volumes")
+def test_with_top_layers_the_live_document_names_the_file():
+    """libvirt would take a volume for one that it has to make, and refuse to."""
+    how = {"there": "/a/d.img", "path": "/a/d.img", "pool": "p", "pool_there": "p"}
+    top = disk(way=Way.TOP_COPIED, sharing=Sharing.NOT_SHARED, **how)
+    params = params_for({}, [top], (VOLUME, VOLUME))
+    assert named(params) == ["/a/d.img"]
+    assert "persistent_xml" not in params
+    full = disk(way=Way.COPIED, sharing=Sharing.NOT_SHARED, **how)
+    assert named(params_for({}, [full, LAYER], (VOLUME, VOLUME))) == ["/a/d.img"]
+    assert named(params_for({}, [full], (VOLUME, VOLUME))) == []
+    assert named(params_for({}, [disk(**how), LAYER], (VOLUME, VOLUME))) == []

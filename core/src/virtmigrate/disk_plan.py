@@ -150,6 +150,7 @@ def _with(disk: Disk, proof: Proof | None) -> Disk:
         "sharing": proof.sharing,
         "evidence": proof.evidence,
         "there": proof.there,
+        "pool_there": proof.pool.name if proof.pool else "",
     }
     if image is not None:
         known |= {
@@ -189,6 +190,7 @@ def _findings(case: Case, disk: Disk) -> Iterator[Finding]:
     for holds, found, level, side, message, remedy in (
         *_of_sharing(case, disk),
         *_of_copying(case, disk),
+        *_of_pools(case, disk),
         *_of_header(case, disk),
     ):
         if holds:
@@ -218,6 +220,7 @@ def _of_sharing(case: Case, disk: Disk) -> tuple[Row, ...]:
     vouch = ", or vouch for it with --unsafe" if case.vouch else ""
     read_only = (disk.read_only or disk.removable) and bool(disk.path) and case.moves
     proof = case.proof
+    lacks = proof.lacks if proof else ()
     absent = (
         proof is not None
         and proof.pool is not None
@@ -247,7 +250,8 @@ def _of_sharing(case: Case, disk: Disk) -> tuple[Row, ...]:
          "disk-left-out", Level.BLOCKER, Side.REQUEST,
          f"{path} is not shared, and --migrate-disks leaves it out",
          f"add {target} to --migrate-disks, or leave that out"),
-        (unknown and not options.unsafe, "sharing-unknown", Level.BLOCKER, Side.BOTH,
+        (unknown and not (options.unsafe or lacks), "sharing-unknown", Level.BLOCKER,
+         Side.BOTH,
          f"whether both hosts share {path} can't be told",
          f"define a storage pool of its directory on both hosts ({DEFINE}){vouch}"),
         (unknown and bool(options.unsafe), "sharing-vouched", Level.WARNING, Side.BOTH,
@@ -287,8 +291,8 @@ def _of_copying(case: Case, disk: Disk) -> tuple[Row, ...]:
         (disk.sharing is Sharing.UNKNOWN, "copied-on-word", Level.WARNING, Side.BOTH,
          f"that {disk.path} is not shared is your word",
          "see that the destination's is not the same image"),
-        (proof is None or proof.pool is None, "no-pool-for-image", Level.BLOCKER,
-         Side.DESTINATION,
+        (proof is None or not (proof.pool or proof.lacks), "no-pool-for-image",
+         Level.BLOCKER, Side.DESTINATION,
          f"no storage pool there has {directory}: its image can't be made",
          f"define one: {DEFINE.replace('DIRECTORY', directory)}"),
         (disk.capacity_bytes is None, "image-size-unknown", Level.BLOCKER, Side.SOURCE,
@@ -301,6 +305,24 @@ def _of_copying(case: Case, disk: Disk) -> tuple[Row, ...]:
          "its layers become one image at the destination", ""),
     )
     # fmt: on
+
+
+def _of_pools(case: Case, disk: Disk) -> Iterator[Row]:
+    """A pool that a definition names, and that is not there, or has no files."""
+    unsure = disk.sharing is Sharing.UNKNOWN and not case.options.unsafe
+    weighs = disk.copied or (unsure and not disk.read_only and not disk.removable)
+    for lack in case.proof.lacks if case.proof and case.moves else ():
+        there = lack.side is Side.DESTINATION
+        needed = there and not lack.kind and not disk.optional
+        vouch = ", or vouch for it with --unsafe" if case.vouch else ""
+        yield (
+            weighs or needed,
+            "pool-not-of-files" if lack.kind else "pool-missing",
+            Level.BLOCKER,
+            lack.side,
+            lack.why,
+            lack.remedy + (case.elsewhere if there else vouch),
+        )
 
 
 def _of_header(case: Case, disk: Disk) -> tuple[Row, ...]:

@@ -35,9 +35,13 @@ class Disk(Model):
     target: str
     """Its name in the guest (`vda`)."""
     kind: str = "file"
-    """`file`, `block`, `network` … as libvirt's domain XML has it."""
+    """`file`, `block`, `network` … as libvirt's domain XML has it; a `volume` is a
+    `file` once its pool is known to be one of files."""
     path: str = ""
-    """File or device at the source, or what names it on the network; "" = empty."""
+    """File or device at the source, or what names it on the network; "" = empty. Where
+    a pool names it, the volume's name, until the core knows the file."""
+    pool: str = ""
+    """The source's pool by which its definition names it; "" = it names a path."""
     format: str = "raw"
     """Of the image: `raw`, `qcow2` …"""
     read_only: bool = False
@@ -50,9 +54,13 @@ class Disk(Model):
     """Whether the guest does without it where it is not to be had (a CD)."""
     wanted_there: str = ""
     """Path that the caller's own document has for it; "" = none was given."""
+    wanted_pool: str = ""
+    """The destination's pool by which that document names it, as `pool`."""
 
     there: str = ""
     """Path at the destination."""
+    pool_there: str = ""
+    """The destination's pool of that path; "" = it has none."""
     sharing: Sharing = Sharing.UNKNOWN
     """Whether both hosts have it."""
     evidence: str = ""

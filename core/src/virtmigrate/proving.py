@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from virtmigrate.capabilities import How
 from virtmigrate.disk_plan import decide
-from virtmigrate.errors import AnswerLost, HostError, HostUnreachable
+from virtmigrate.errors import AnswerLost, HostError, HostUnreachable, Side
 from virtmigrate.sharing import Prover, unproven
 from virtmigrate.storage import storage_of
+from virtmigrate.volumes import lack, located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from virtmigrate.manager import Manager
     from virtmigrate.plan import Finding
     from virtmigrate.sharing import Known, Proof
+
+IMAGES = ("file", "volume")
+"""Kinds of disk that are an image, or perhaps one."""
 
 
 def disks_of(
@@ -42,9 +47,10 @@ def disks_of(
     if not found:
         return (), []
     capable = request.source_capabilities
+    found, proofs = _proofs(request, found, known)
     return decide(
         found,
-        _proofs(request, found, known),
+        proofs,
         request.options,
         moves=request.sighting.state.active or capable.offline_by_plain_move,
         vouch=capable.switch("unsafe").on is not How.REFUSED,
@@ -55,21 +61,32 @@ def disks_of(
 
 def _proofs(
     request: PlanContext, found: Sequence[Disk], known: Known
-) -> dict[str, Proof]:
+) -> tuple[list[Disk], dict[str, Proof]]:
+    """The disks, by their files where these were found, and what is known of each."""
     here, there = storage_of(request.source), storage_of(request.destination)
-    files = [disk for disk in found if disk.kind == "file" and disk.path]
-    if here is None or there is None or not files:
-        return {}
+    if here is None or there is None:
+        return list(found), {}
     pair = request.source.uuid, request.destination.uuid
     prover = Prover(here, there, pair, known)
-    proofs = {}
-    for disk in files:
-        try:
-            proofs[disk.target] = prover.prove(
-                disk.path, disk.wanted_there, disk.format
-            )
-        except (AnswerLost, HostUnreachable):
-            raise
-        except HostError as error:
-            proofs[disk.target] = unproven(disk.path, disk.wanted_there, error)
-    return proofs
+    pairs = [
+        _proof(prover, disk) if disk.kind in IMAGES and disk.path else (disk, None)
+        for disk in found
+    ]
+    return [disk for disk, _ in pairs], {d.target: p for d, p in pairs if p is not None}
+
+
+def _proof(prover: Prover, disk: Disk) -> tuple[Disk, Proof]:
+    """The disk by its file, and what is known of that."""
+    ends = prover.source, prover.destination
+    try:
+        disk, lacks = located(disk, ends, prover.pools())
+        if lacks:
+            return disk, unproven(disk, lacks[0].why, lacks)
+        proof = prover.prove(disk.path, disk.wanted_there, disk.format)
+        if proof.pool is None and disk.pool and not disk.wanted_there:
+            lacks = (lack(Side.DESTINATION, prover.destination, disk.pool),)
+    except (AnswerLost, HostUnreachable):
+        raise
+    except HostError as error:
+        return disk, unproven(disk, f"it could not be proven: {error.message}")
+    return disk, replace(proof, lacks=lacks)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from virtmigrate.clock import Clock
+    from virtmigrate.disks import Disk
     from virtmigrate.storage import Pool, Storage
+    from virtmigrate.volumes import Lack
 
 NONCE = "virtmigrate-proof-"
 """Beginning of the name of a file that is made to be looked for; then the time."""
@@ -48,6 +50,7 @@ class Proof:
         taken: Whether something of that name is there and not proven to be it.
         base: Path and format at the destination of the image under it, if both hosts
             share that one, and all below.
+        lacks: Pools that the definitions name and that are of no use.
     """
 
     sharing: Sharing
@@ -57,6 +60,7 @@ class Proof:
     pool: Pool | None = None
     taken: bool = False
     base: tuple[str, str] = ("", "")
+    lacks: tuple[Lack, ...] = ()
 
 
 @dataclass(slots=True)
@@ -103,7 +107,7 @@ class Prover:
 
     def _prove(self, path: str, wanted: str, form: str, depth: int) -> Proof:
         """The same, at most so many layers deep."""
-        here_pools, there_pools = self._all_pools()
+        here_pools, there_pools = self.pools()
         directory, name = split(path)
         here = pool_at(here_pools, directory)
         aim = pool_at(there_pools, split(wanted or path)[0])
@@ -123,7 +127,12 @@ class Prover:
             proof = self._together(here, name, form, same, wanted)
         return self._with_layers(proof, depth)
 
-    def _all_pools(self) -> tuple[Sequence[Pool], Sequence[Pool]]:
+    def pools(self) -> tuple[Sequence[Pool], Sequence[Pool]]:
+        """Both hosts' pools of files, asked once.
+
+        Raises:
+            HostError: A host could not be asked.
+        """
         if self._pools is None:
             self._pools = self.source.pools(), self.destination.pools()
         return self._pools
@@ -155,7 +164,7 @@ class Prover:
         image, found = self._alike(here, name, form, same)
         seen = f"a file made in {here.path} at the source was seen in {same.path}"
         if wanted and wanted != there:
-            pool = pool_at(self._all_pools()[1], split(wanted)[0])
+            pool = pool_at(self.pools()[1], split(wanted)[0])
             taken = pool is not None and self._there(pool, split(wanted)[1]) is not None
             why = f"{seen}, but the document wants {wanted}"
             return Proof(Sharing.NOT_SHARED, why, wanted, image, pool, taken)
@@ -270,7 +279,6 @@ def _likely_first(here: Pool, pools: Sequence[Pool]) -> list[Pool]:
     return sorted(pools, key=lambda p: (p.path != here.path, p.name != here.name))
 
 
-def unproven(path: str, wanted: str, error: HostError) -> Proof:
-    """What is known when a host refused to help."""
-    why = f"it could not be proven: {error.message}"
-    return Proof(Sharing.UNKNOWN, why, wanted or path)
+def unproven(disk: Disk, why: str, lacks: tuple[Lack, ...] = ()) -> Proof:
+    """What is known when a host could not, or would not, help."""
+    return Proof(Sharing.UNKNOWN, why, disk.wanted_there or disk.path, lacks=lacks)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from virtmigrate.host import Host
 
@@ -101,6 +101,10 @@ class Storage(Protocol):
         """The pools of image files that are active."""
         ...
 
+    def kinds(self) -> Mapping[str, str]:
+        """Name and kind (`dir`, `logical` …) of all pools that are active."""
+        ...
+
     def names(self, pool: Pool) -> Sequence[str]:
         """Names of what is in a pool now."""
         ...
@@ -122,7 +126,10 @@ class Storage(Protocol):
         ...
 
     def users(self, path: str) -> Sequence[str]:
-        """Names of this host's guests whose definitions refer to a path."""
+        """Names of this host's guests whose definitions refer to a path.
+
+        Also by pool and volume, where the host knows such.
+        """
         ...
 
 

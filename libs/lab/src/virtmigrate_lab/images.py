@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -114,7 +114,10 @@ class Images:
         self, host: str, guest: GuestOptions, last: Record | None, *, killed: bool
     ) -> list[ImageReport]:
         where = self.hosts[host]
-        paths = sources(where.virsh("dumpxml", guest.uuid))
+        paths = sources(
+            where.virsh("dumpxml", guest.uuid),
+            lambda pool, name: where.virsh("vol-path", "--pool", pool, name).strip(),
+        )
         found = []
         for at, disk in enumerate(guest.disks):
             target = disks.TARGETS[at]
@@ -131,11 +134,18 @@ class Images:
         return found
 
 
-def sources(xml: str) -> dict[str, str]:
-    """Target and image of each disk of a definition. Pure."""
+def sources(xml: str, path_of: Callable[[str, str], str]) -> dict[str, str]:
+    """Target and image of each disk of a definition.
+
+    Args:
+        xml: It.
+        path_of: Gives the path of a volume: pool, name.
+    """
     found = {}
     for disk in etree.fromstring(xml).iterfind("devices/disk"):
         target, source = disk.find("target"), disk.find("source")
         if target is not None and source is not None:
-            found[target.get("dev", "")] = source.get("file", "")
+            pool, volume = source.get("pool", ""), source.get("volume", "")
+            path = path_of(pool, volume) if pool else source.get("file", "")
+            found[target.get("dev", "")] = path
     return found

@@ -33,7 +33,8 @@ def disks_of(request: PlanContext) -> list[Disk]:
             shareable=disk.shareable,
             removable=disk.device in REMOVABLE,
             optional=disk.optional,
-            wanted_there=wanted.get(disk.target, ""),
+            pool=disk.pool,
+            **wanted.get(disk.target, {}),
         )
         for disk in (_images(text) if text else [])
     ]
@@ -45,7 +46,7 @@ def _images(text: str) -> list[xml.Disk]:
     return [*found.disks(), *mounted]
 
 
-def _wanted(text: str | None) -> dict[str, str]:
+def _wanted(text: str | None) -> dict[str, dict[str, str]]:
     """Image files of the caller's document; a bad one is refused elsewhere."""
     if text is None:
         return {}
@@ -53,4 +54,8 @@ def _wanted(text: str | None) -> dict[str, str]:
         disks = parse(text).disks()
     except BadInput:
         return {}
-    return {disk.target: disk.source for disk in disks if disk.kind == "file"}
+    return {
+        disk.target: {"wanted_there": disk.source, "wanted_pool": disk.pool}
+        for disk in disks
+        if disk.kind in ("file", "volume") and disk.source
+    }

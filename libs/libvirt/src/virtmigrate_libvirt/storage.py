@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from virtmigrate.errors import BadInput, HostError
-from virtmigrate.storage import Image, Pool, split
+from virtmigrate.storage import Image, Pool, pool_at, split
 from virtmigrate_libvirt.codes import Code
 from virtmigrate_libvirt.link import code_of, found
 from virtmigrate_libvirt.xml import parse, parser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from virtmigrate_libvirt.control import Control
     from virtmigrate_libvirt.protocol import Connection
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 FILES = ("dir", "fs", "netfs")
 """Types of pool whose volumes are files (`virStoragePoolType`)."""
-ACTIVE = 2
-"""`VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE`."""
+ACTIVE, ANY = 2, 0
+"""`VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE`, and all."""
 INACTIVE_XML = 2
 """`VIR_DOMAIN_XML_INACTIVE`."""
 MOST_POOLS = 128
@@ -59,6 +59,16 @@ class LibvirtStorage:
                 return ()
             raise
         return [pool for text in texts for pool in _pool(text)]
+
+    def kinds(self) -> Mapping[str, str]:
+        """Name and type (`virStoragePoolType`) of every active pool.
+
+        Raises:
+            HostError: The host can't be asked.
+        """
+        texts = self._control.ask("listing storage pools", _pool_texts)
+        roots = map(_read, texts)
+        return {root.findtext("name") or "": root.get("type") or "" for root in roots}
 
     def names(self, pool: Pool) -> Sequence[str]:
         """Names of the volumes of a pool, looked for anew.
@@ -130,7 +140,7 @@ class LibvirtStorage:
         self._control.tell("deleting an image", gone)
 
     def users(self, path: str) -> Sequence[str]:
-        """Guests whose definitions name this path, and images that lie over it.
+        """Guests whose definitions name this file, and images that lie over it.
 
         Raises:
             HostError: The host can't be asked.
@@ -144,8 +154,8 @@ class LibvirtStorage:
         )
 
 
-def _pool_texts(connection: Connection) -> list[str]:
-    pools = connection.listAllStoragePools(ACTIVE)[:MOST_POOLS]
+def _pool_texts(connection: Connection, which: int = ACTIVE) -> list[str]:
+    pools = connection.listAllStoragePools(which)[:MOST_POOLS]
     return [pool.XMLDesc(0) for pool in pools]
 
 
@@ -191,9 +201,10 @@ def _volume(name: str, image: Image) -> str:
 
 def _users(connection: Connection, path: str) -> Iterator[str]:
     gone = frozenset({Code.NO_DOMAIN})
+    names: set[str | tuple[str, str]] = {path, *_volumes_at(connection, path)}
     for domain in connection.listAllDomains(0):
         texts = [found(partial(domain.XMLDesc, f), gone) for f in (0, INACTIVE_XML)]
-        if any(_names(text, path) for text in texts if text):
+        if any(_names(text, names) for text in texts if text):
             yield domain.name()
     directory, _ = split(path)
     pool = found(lambda: connection.storagePoolLookupByTargetPath(directory), NOTHING)
@@ -203,14 +214,21 @@ def _users(connection: Connection, path: str) -> Iterator[str]:
             yield f"the image {name}"
 
 
-def _names(text: str, path: str) -> bool:
-    """Whether a definition has a disk of this path; one that can't be read may."""
+def _volumes_at(connection: Connection, path: str) -> Iterator[tuple[str, str]]:
+    """Pool and volume by which a definition may name a file, active now or not."""
+    directory, name = split(path)
+    for text in _pool_texts(connection, ANY):
+        yield from ((p.name, name) for p in _pool(text) if pool_at([p], directory))
+
+
+def _names(text: str, names: set[str | tuple[str, str]]) -> bool:
+    """Whether a definition has a disk of these names; one that can't be read may."""
     try:
         found = parse(text)
         images = (*found.disks(), *found.filesystems())
-        return any(image.source == path for image in images)
+        return any(image.named in names for image in images)
     except BadInput:
-        return path in text
+        return any((n if isinstance(n, str) else n[1]) in text for n in names)
 
 
 def _read(text: str) -> etree._Element:

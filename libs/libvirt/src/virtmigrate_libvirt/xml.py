@@ -56,6 +56,7 @@ class Disk:
         format: Of its image, as its driver is told.
         optional: Whether the drive may arrive empty (`startupPolicy`; libvirt drops a
             medium that is not there on arrival unless it is `mandatory`).
+        pool: Storage pool of which `source` is a volume, "" where it is a path.
     """
 
     target: str
@@ -66,6 +67,12 @@ class Disk:
     shareable: bool
     format: str = "raw"
     optional: bool = False
+    pool: str = ""
+
+    @property
+    def named(self) -> str | tuple[str, str]:
+        """Its source: a path, or a pool and a volume."""
+        return (self.pool, self.source) if self.pool else self.source
 
 
 class Document:
@@ -186,18 +193,21 @@ class Document:
         node.text = name
         return Document(root)
 
-    def with_images(self, paths: Mapping[str, str]) -> Document:
+    def with_images(self, places: Mapping[str, tuple[str, str]]) -> Document:
         """A copy whose disks have their image files elsewhere.
 
+        A disk that is named by pool and volume stays so where it has a pool.
+
         Args:
-            paths: By target name. What lies under an image is read from the image.
+            places: Path and pool ("" = none) by target name. What lies under an image
+                is read from the image.
         """
         root = copy.deepcopy(self._root)
         for node in root.iterfind("devices/disk"):
-            source, path = node.find("source"), paths.get(_disk(node).target)
-            if source is None or path is None:
+            source, place = node.find("source"), places.get(_disk(node).target)
+            if source is None or place is None:
                 continue
-            source.set("file", path)
+            _point(node, source, *place)
             for below in node.findall("backingStore"):
                 node.remove(below)
         return Document(root)
@@ -250,7 +260,22 @@ def _disk(node: etree._Element, device: str = "disk", name: str = "dev") -> Disk
         optional=source is not None
         and source.get("startupPolicy") in ("optional", "requisite"),
         format="raw" if driver is None else driver.get("type") or "raw",
+        pool=source.get("pool") or ""
+        if source is not None and node.get("type") == "volume"
+        else "",
     )
+
+
+def _point(node: etree._Element, source: etree._Element, path: str, pool: str) -> None:
+    """Have a disk's source name a file, the way in which it named one before."""
+    if node.get("type") == "volume" and pool:
+        source.set("pool", pool)
+        source.set("volume", path.rpartition("/")[2])
+        return
+    for name in ("pool", "volume", "mode"):
+        source.attrib.pop(name, "")
+    node.set("type", "file")
+    source.set("file", path)
 
 
 def parser() -> etree.XMLParser:

@@ -49,6 +49,7 @@ class StorageTests:
         with scratch(kit, side) as (storage, pool, name):
             assert isinstance(storage, Storage)
             assert pool.path.startswith("/")
+            assert storage.kinds()[pool.name], "every pool has a kind"
             path = f"{pool.path}/{name}"
             assert pool_at(storage.pools(), split(path)[0]) is not None
             assert list(storage.users(path)) == [], "nobody has it"

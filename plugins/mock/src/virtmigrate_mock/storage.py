@@ -37,6 +37,10 @@ class MockStorage:
 
         return self.host.connection.call("pools", see)
 
+    def kinds(self) -> dict[str, str]:
+        """All its pools; each is a directory."""
+        return {pool.name: "dir" for pool in self.pools()}
+
     def names(self, pool: Pool) -> list[str]:
         """What is in a pool."""
 

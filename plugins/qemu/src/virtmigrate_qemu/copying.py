@@ -25,7 +25,7 @@ SYNCHRONOUS = FLAGS["copy_storage_synchronous_writes"]
 UNSAFE = FLAGS["unsafe"]
 LISTS = ("migrate_disks", "migrate_disks_detect_zeroes", "migrate_disks_target_zero")
 TRANSPORT = ("disks_port", "disks_uri")
-DOCUMENTS = ("destination_xml", "persistent_xml")
+LIVE, KEPT = DOCUMENTS = ("destination_xml", "persistent_xml")
 
 
 def flags_for(word: int, disks: Sequence[Disk]) -> int:
@@ -85,9 +85,29 @@ def params_for(
     for name in (*LISTS, *(() if copied else TRANSPORT)):
         params.pop(name, None)
     params |= chosen
-    moved = {d.target: d.there for d in disks if d.path and d.there != d.path}
     for name, text in zip(DOCUMENTS, definitions, strict=True):
-        document = params.get(name, text)
-        if moved and isinstance(document, str):
-            params[name] = parse(document).with_images(moved).text()
+        document, places = params.get(name, text), _places(disks, live=name == LIVE)
+        if places and isinstance(document, str):
+            params[name] = parse(document).with_images(places).text()
     return params
+
+
+def _places(disks: Sequence[Disk], *, live: bool) -> dict[str, tuple[str, str]]:
+    """Path and pool there, by target, of disks that a document has to name anew.
+
+    Where top layers are copied libvirt takes a volume for one that is to be made, and
+    refuses to (it has its path only later). So the live document names files then.
+    """
+    tops = live and any(disk.way is Way.TOP_COPIED for disk in disks)
+    places = {}
+    for disk in disks:
+        by_file = tops and disk.copied and bool(disk.pool or disk.wanted_pool)
+        if by_file or _elsewhere(disk):
+            places[disk.target] = disk.there, "" if by_file else disk.pool_there
+    return places
+
+
+def _elsewhere(disk: Disk) -> bool:
+    """Whether what names a disk's image at the source would not name it there."""
+    other_pool = disk.pool and disk.pool_there not in ("", disk.pool)
+    return bool(disk.path) and (disk.there != disk.path or bool(other_pool))
