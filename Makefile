@@ -18,7 +18,7 @@ test:  ## every test, as CI runs them                       [as demo; 3.12 and 3
 	@scripts/setup --test
 	@scripts/test
 
-fast:  ## lint, types, core and mock on 3.11: before a commit [no libvirt daemon, no root]
+fast:  ## lint, types, most of core and mock: before a commit    [no libvirt daemon, no root]
 	@scripts/setup
 	@scripts/test fast
 

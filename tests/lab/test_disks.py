@@ -160,7 +160,7 @@ def test_what_is_written_faster_than_the_link_carries_gets_there_at_second_try(
         guest_name,
         disks=["local:32"],
         memory_mib=32,
-        disk_rate_mib_s=20,
+        disk_rate_mib_s=32,
         disk_working_set_mib=24,
     )
     rig.lab.guest_check(guest_name)
