@@ -50,6 +50,11 @@ class RunState(StrEnum):
         """Whether a process or incoming process of the guest exists there."""
         return self not in (RunState.SHUTOFF, RunState.ABSENT, RunState.UNREACHABLE)
 
+    @property
+    def switched(self) -> bool:
+        """Whether it is in post-copy, or was left there."""
+        return self in (RunState.POSTCOPY, RunState.POSTCOPY_FAILED)
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:

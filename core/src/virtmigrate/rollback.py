@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 NO_COPY = (*STOPPED, RunState.PAUSED_MIGRATION)
 """What the destination shows while the guest is not complete there."""
-SWITCHED = (RunState.POSTCOPY, RunState.POSTCOPY_FAILED)
-"""A source in post-copy is told of no cancellation: libvirt 9.0 then takes its memory
-for moved as soon as all was sent, and ends it, though nothing runs it elsewhere."""
 
 
 def completes_alone(ctx: Context) -> bool:
@@ -60,6 +57,9 @@ def went_by_itself(ctx: Context, told: Told) -> bool:
 @dataclass(slots=True)
 class Rollback:
     """The way back.
+
+    A source in post-copy is told of no cancellation: libvirt 9.0 takes its memory for
+    moved once all was sent, and ends it, though nothing runs it elsewhere.
 
     Attributes:
         ctx: The migration.
@@ -98,7 +98,7 @@ class Rollback:
 
         False if that might end the guest, so nothing was done.
         """
-        if see(self.ctx.guest).state in SWITCHED:
+        if see(self.ctx.guest).state.switched:
             return False
         why = "finish did not start the guest"
         self.book.note("rollback", durable=True, why=why)
@@ -109,7 +109,8 @@ class Rollback:
 
     def _safe(self) -> bool:
         """Whether the destination can't be the only one that has the guest."""
-        if wait_for_source(self.ctx).state in (RunState.UNREACHABLE, *SWITCHED):
+        source = wait_for_source(self.ctx).state
+        if source is RunState.UNREACHABLE or source.switched:
             return False
         return not completes_alone(self.ctx) or see(self.ctx.arrival).state in NO_COPY
 

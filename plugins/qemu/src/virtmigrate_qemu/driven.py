@@ -60,7 +60,10 @@ class Driven:
         return drive.prepare(cookie)
 
     def perform(self, ctx: Context, cookie: bytes) -> bytes:
-        """Transfer; then see that the destination still holds on to it."""
+        """Transfer; then see that the destination still holds on to it.
+
+        In post-copy there is no way back: then finish finds out.
+        """
         drive = _drive(ctx)
         watch = Watch(ctx, drive)
         watched = replace(ctx, engine=watch)
@@ -79,7 +82,9 @@ class Driven:
             ) from error
         watch.complete()
         _refuse_dangers(ctx, drive)
-        drive.check_destination()
+        switched = ctx.options.postcopy and ctx.guest.look().state.switched
+        if not switched:
+            drive.check_destination()
         return given
 
     def finish(self, ctx: Context, cookie: bytes, fate: Fate) -> bytes:
