@@ -110,4 +110,5 @@ def test_measuring_ends_no_emulated_guest_and_foretells(rig, flooding):
     assert plan.workload.memory_bytes == MEMORY_MIB << 20
     assert any("sampling" in line for line in plan.workload.basis)
     assert plan.workload.looked_at == (2 * MEMORY_MIB // 2,)  # twice 512 of a GiB
+    assert plan.workload.pages.differences_help  # it changes a word of each page
     rig.runs_only_on("b", flooding, began)
