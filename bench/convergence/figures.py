@@ -260,8 +260,10 @@ def _forecast(cell: Cell, told: dict[str, Any]) -> Forecast:
     if error is not None and least is not None:
         within = least <= cell.transfer_s * NEARLY and cell.transfer_s <= most * NEARLY
     claim = CLAIMS.get(told["verdict"])
-    alone = cell.ended and not any(mark.startswith(TURNS) for _, mark in cell.marks)
-    later = cell.more.get("by_pass_2")
+    turned = any(mark.startswith(TURNS) for _, mark in cell.marks)
+    alone, later = cell.ended and not turned, cell.more.get("by_pass_2")
+    if later and turned:
+        later = None  # it was switched because that was sooner
     return Forecast(
         cell,
         told["verdict"],

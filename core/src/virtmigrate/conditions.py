@@ -7,7 +7,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from virtmigrate.course import course
-from virtmigrate.outlook import SETTLED_S, Outlook, dirtied, less, noise, rising
+from virtmigrate.outlook import (
+    MUCH,
+    SETTLED_S,
+    Outlook,
+    dirtied,
+    less,
+    noise,
+    rising,
+)
 from virtmigrate.policy import Do
 from virtmigrate.stall import stalled
 
@@ -23,8 +31,6 @@ SOONER_S = 0.2
 """… and so much more, beside the permitted stop."""
 FORESEEN_FROM_PASS = 2
 """The first pass shows nothing of what the guest writes."""
-MUCH = 2.0
-"""Pre-copy that surely takes so many times as long is not waited for."""
 WHILE_S = 1.0
 """What nearly fits gets through within this, if by luck."""
 NEARLY = 1.5

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from virtmigrate.course import DELTA_COST, Course, course
+from virtmigrate.course import DELTA_COST
+from virtmigrate.ends import Case, End
 from virtmigrate.likely import likely
 from virtmigrate.model import Model
-from virtmigrate.outlook import DEVICES_S, dirtied, rising
+from virtmigrate.outlook import dirtied, rising
 from virtmigrate.pages import HELPS, Pages
-from virtmigrate.policy import Do, Objective, Policy
+from virtmigrate.policy import Do, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,55 +111,6 @@ class Forecast(Model):
     """Where each figure comes from."""
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
-    """How it ends, if the guest is of one kind.
-
-    Attributes:
-        share: Of all that may be true, this.
-        usual: It writes as most guests do.
-        plain: Pre-copy by itself.
-        way: How the policy ends it; "" = it does not.
-        total_s: Then.
-        stop_ms: Then.
-        sent_bytes: Then.
-        late: It would be too late.
-    """
-
-    share: float
-    usual: bool
-    plain: Course
-    way: str
-    total_s: float
-    stop_ms: float
-    sent_bytes: float
-    late: bool
-
-    @property
-    def well(self) -> bool:
-        """Whether it is over within the limits."""
-        return bool(self.way) and not self.late
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """All that is the same for every kind of guest."""
-
-    policy: Policy
-    able: frozenset[Do]
-    memory: float
-    disks: float
-    rate: float
-    runs: bool
-
-    def end(self, plain: Course, share: float, *, waits: bool) -> _End:
-        """What the policy makes of a pre-copy."""
-        way, total_s, stop_ms, sent = _way(self, plain, waits=waits)
-        total_s, sent = total_s + self.disks / self.rate, sent + self.disks
-        late = total_s > self.policy.deadline_s(int(self.memory), int(self.disks))
-        return _End(share, not waits, plain, way, total_s, stop_ms, sent, late)
-
-
 def foresee(
     workload: Workload,
     policy: Policy,
@@ -195,7 +147,7 @@ def foresee(
     if runs and not workload.curve:
         return Forecast(verdict=Verdict.UNKNOWN, **known)
     memory = float(workload.used_bytes or workload.memory_bytes)
-    case = _Case(policy, able, memory, disk_bytes, link.mib_s * MIB, runs)
+    case = Case(policy, able, memory, disk_bytes, link.mib_s * MIB, runs)
     ends = _ends(case, workload, delta=delta)
     chance = sum(end.share for end in ends if end.well)
     return Forecast(
@@ -247,19 +199,13 @@ def _per_second(workload: Workload) -> float | None:
     return dirtied(curve, 1.0, float(workload.memory_bytes)) / MIB
 
 
-def _ends(case: _Case, workload: Workload, *, delta: bool) -> list[_End]:
+def _ends(case: Case, workload: Workload, *, delta: bool) -> list[End]:
     """One end for each way in which the guest may write."""
-    stop_ms = case.policy.limits.max_downtime_ms
     if not case.runs:
-        plain = course(lambda t: 0.0, case.memory, case.rate, stop_ms)
-        return [case.end(plain, 1.0, waits=False)]
+        return [case.end(lambda t: 0.0, 1.0, None, waits=False)]
     kinds = likely(workload)
     return [
-        case.end(
-            course(f, case.memory, case.rate, stop_ms, difference=difference),
-            share / len(kinds),
-            waits=waits,
-        )
+        case.end(f, share / len(kinds), difference, waits=waits)
         for f in kinds
         for share, difference, waits in _differences(workload, delta=delta)
     ]
@@ -285,7 +231,7 @@ def _price(workload: Workload) -> float | None:
     return None if workload.pages is None else workload.pages.price
 
 
-def _verdict(ends: list[_End], chance: float, case: _Case) -> Verdict:
+def _verdict(ends: list[End], chance: float, case: Case) -> Verdict:
     """What is so in nearly all that may be true."""
     if chance >= SURE:
         return Verdict.CONVERGES
@@ -295,7 +241,7 @@ def _verdict(ends: list[_End], chance: float, case: _Case) -> Verdict:
 
 
 def _figures(
-    ends: list[_End], chance: float, around_s: float | None
+    ends: list[End], chance: float, around_s: float | None
 ) -> dict[str, object]:
     """Of those that end well, the middle; the stop alone, if it is not likely to.
 
@@ -337,37 +283,7 @@ def _quantile(weighted: Iterable[tuple[float, float]], share: float) -> float:
     return ordered[-1][0]
 
 
-def _way(case: _Case, plain: Course, *, waits: bool) -> tuple[str, float, float, float]:
-    """How the policy will end it: words, seconds, ms of stop, bytes; "" = it won't.
-
-    Args:
-        case: The policy, and what can be done.
-        plain: Pre-copy by itself.
-        waits: Whether differences bring nothing, which a third pass has to show.
-    """
-    if not case.runs:
-        return "stopped", plain.total_s, 1000 * plain.total_s, plain.sent_bytes
-    policy, able = case.policy, case.able
-    pause_s = plain.second_bytes / case.rate
-    switched_s = plain.second_s + pause_s
-    sooner = plain.total_s > 1.05 * switched_s + policy.limits.max_downtime_ms / 1000
-    eager = policy.objective is not Objective.GAP and sooner
-    if (
-        policy.consents.postcopy
-        and Do.POSTCOPY in able
-        and (eager or not plain.converges)
-    ):
-        return "post-copy", switched_s, 1000 * DEVICES_S, case.rate * switched_s
-    if plain.converges:
-        return "pre-copy", plain.total_s, plain.stop_ms, plain.sent_bytes
-    may_pause = policy.consents.pause and Do.SUSPEND in able
-    if may_pause and pause_s <= policy.limits.max_switchover_s:
-        seen_s = switched_s + 2 * pause_s if waits else switched_s
-        return "pause", seen_s, 1000 * pause_s, case.rate * seen_s
-    return "", 0.0, 0.0, 0.0
-
-
-def _needed(ends: list[_End], case: _Case) -> tuple[str, ...]:
+def _needed(ends: list[End], case: Case) -> tuple[str, ...]:
     """What would make it converge, each by itself: by the middle of what fails."""
     failed = sorted((e for e in ends if not e.well), key=lambda e: e.plain.stop_ms)
     end, policy, able = failed[len(failed) // 2], case.policy, case.able

@@ -43,6 +43,8 @@ DOWNTIME_MS = 300
 NOISE = 0.15
 """A measurement before the start may be wrong by this much (page sampling)."""
 NOISE_MOST = 0.5
+MUCH = 2.0
+"""Pre-copy that surely takes so many times as long as post-copy is not waited for."""
 SIGMAS = 1.64
 """So many standard errors of sampled pages: 95 of 100 are not further too high."""
 CRAWLS = ((1, 1.5, 0.98), (3, 1.5, 0.86))

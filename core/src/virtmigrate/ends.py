@@ -1,0 +1,143 @@
+"""How a policy ends a transfer, if the guest writes in a certain way. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from virtmigrate.course import Course, course
+from virtmigrate.outlook import DEVICES_S, MUCH, NOISE
+from virtmigrate.policy import Do, Objective
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from virtmigrate.policy import Policy
+
+    Writes = Callable[[float], float]
+
+AT_ONCE_S = 0.5
+"""A switch that is beyond doubt comes so soon after the transfer's start."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How it ends, if the guest is of one kind.
+
+    Attributes:
+        share: Of all that may be true, this.
+        usual: It writes as most guests do.
+        plain: Pre-copy by itself.
+        way: How the policy ends it; "" = it does not.
+        total_s: Then.
+        stop_ms: Then.
+        sent_bytes: Then.
+        late: It would be too late.
+    """
+
+    share: float
+    usual: bool
+    plain: Course
+    way: str
+    total_s: float
+    stop_ms: float
+    sent_bytes: float
+    late: bool
+
+    @property
+    def well(self) -> bool:
+        """Whether it is over within the limits."""
+        return bool(self.way) and not self.late
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that is the same for every kind of guest."""
+
+    policy: Policy
+    able: frozenset[Do]
+    memory: float
+    disks: float
+    rate: float
+    runs: bool
+
+    def end(
+        self, f: Writes, share: float, difference: float | None, *, waits: bool
+    ) -> End:
+        """What the policy makes of a guest that writes so.
+
+        Args:
+            f: Distinct bytes that it writes in so many seconds.
+            share: Of all that may be true.
+            difference: What a rewritten page takes as a difference, of a page.
+            waits: Whether that these bring nothing has to show first.
+        """
+        stop_ms = self.policy.limits.max_downtime_ms
+        plain = course(f, self.memory, self.rate, stop_ms, difference=difference)
+        if self.hasty and self.takes_much_longer(f):
+            # What was rewritten of what had gone: where that lies is not known.
+            again = min(f(AT_ONCE_S), AT_ONCE_S * self.rate) / 2
+            sent = self.memory + again
+            total_s, seen_ms = sent / self.rate + DEVICES_S, 1000 * DEVICES_S
+            way = "post-copy"
+        else:
+            way, total_s, seen_ms, sent = _way(self, plain, waits=waits)
+        total_s, sent = total_s + self.disks / self.rate, sent + self.disks
+        late = total_s > self.policy.deadline_s(int(self.memory), int(self.disks))
+        return End(share, not waits, plain, way, total_s, seen_ms, sent, late)
+
+    @property
+    def hasty(self) -> bool:
+        """Whether the policy switches in the first pass where there is no doubt."""
+        policy = self.policy
+        return (
+            self.runs
+            and policy.consents.postcopy
+            and Do.POSTCOPY in self.able
+            and any(
+                rule.when.outlook == "takes-much-longer"
+                and (not rule.objectives or policy.objective in rule.objectives)
+                for rule in policy.rules
+            )
+        )
+
+    def takes_much_longer(self, f: Writes) -> bool:
+        """Whether pre-copy without differences does, what was measured being noisy."""
+        spared = course(
+            lambda t: (1 - NOISE) * f(t),
+            self.memory,
+            self.rate,
+            self.policy.limits.max_downtime_ms,
+        )
+        at_once_s = self.memory / self.rate
+        return not spared.converges or spared.total_s > MUCH * at_once_s
+
+
+def _way(case: Case, plain: Course, *, waits: bool) -> tuple[str, float, float, float]:
+    """How the policy will end it: words, seconds, ms of stop, bytes; "" = it won't.
+
+    Args:
+        case: The policy, and what can be done.
+        plain: Pre-copy by itself.
+        waits: Whether differences bring nothing, which a third pass has to show.
+    """
+    if not case.runs:
+        return "stopped", plain.total_s, 1000 * plain.total_s, plain.sent_bytes
+    policy, able = case.policy, case.able
+    pause_s = plain.second_bytes / case.rate
+    switched_s = plain.second_s + pause_s
+    sooner = plain.total_s > 1.05 * switched_s + policy.limits.max_downtime_ms / 1000
+    eager = policy.objective is not Objective.GAP and sooner
+    if (
+        policy.consents.postcopy
+        and Do.POSTCOPY in able
+        and (eager or not plain.converges)
+    ):
+        return "post-copy", switched_s, 1000 * DEVICES_S, case.rate * switched_s
+    if plain.converges:
+        return "pre-copy", plain.total_s, plain.stop_ms, plain.sent_bytes
+    may_pause = policy.consents.pause and Do.SUSPEND in able
+    if may_pause and pause_s <= policy.limits.max_switchover_s:
+        seen_s = switched_s + 2 * pause_s if waits else switched_s
+        return "pause", seen_s, 1000 * pause_s, case.rate * seen_s
+    return "", 0.0, 0.0, 0.0
