@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from virtmigrate.course import Course, course
-from virtmigrate.outlook import DEVICES_S, MUCH, NOISE
+from virtmigrate.outlook import DEVICES_S, MUCH, doubt
 from virtmigrate.policy import Do, Objective
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     Writes = Callable[[float], float]
 
+PAGES_PER_GIB, BESIDE_S = 512, 1.0
+"""How many pages QEMU looks at, and for how long, where it measures beside a move."""
+GIB = 1 << 30
 AT_ONCE_S = 0.5
 """A switch that is beyond doubt comes so soon after the transfer's start."""
 
@@ -30,6 +33,7 @@ class End:
         plain: Pre-copy by itself.
         way: How the policy ends it; "" = it does not.
         total_s: Then.
+        give_s: By how much that may be off, either way.
         stop_ms: Then.
         sent_bytes: Then.
         late: It would be too late.
@@ -40,6 +44,7 @@ class End:
     plain: Course
     way: str
     total_s: float
+    give_s: float
     stop_ms: float
     sent_bytes: float
     late: bool
@@ -72,19 +77,19 @@ class Case:
             difference: What a rewritten page takes as a difference, of a page.
             waits: Whether that these bring nothing has to show first.
         """
-        stop_ms = self.policy.limits.max_downtime_ms
+        stop_ms, give_s = self.policy.limits.max_downtime_ms, 0.0
         plain = course(f, self.memory, self.rate, stop_ms, difference=difference)
         if self.hasty and self.takes_much_longer(f):
             # What was rewritten of what had gone: where that lies is not known.
             again = min(f(AT_ONCE_S), AT_ONCE_S * self.rate) / 2
-            sent = self.memory + again
+            sent, give_s = self.memory + again, again / self.rate
             total_s, seen_ms = sent / self.rate + DEVICES_S, 1000 * DEVICES_S
             way = "post-copy"
         else:
             way, total_s, seen_ms, sent = _way(self, plain, waits=waits)
         total_s, sent = total_s + self.disks / self.rate, sent + self.disks
         late = total_s > self.policy.deadline_s(int(self.memory), int(self.disks))
-        return End(share, not waits, plain, way, total_s, seen_ms, sent, late)
+        return End(share, not waits, plain, way, total_s, give_s, seen_ms, sent, late)
 
     @property
     def hasty(self) -> bool:
@@ -103,8 +108,10 @@ class Case:
 
     def takes_much_longer(self, f: Writes) -> bool:
         """Whether pre-copy without differences does, what was measured being noisy."""
+        looked_at = self.memory * PAGES_PER_GIB / GIB
+        sure = 1 - doubt(f(BESIDE_S) / self.memory, looked_at)
         spared = course(
-            lambda t: (1 - NOISE) * f(t),
+            lambda t: sure * f(t),
             self.memory,
             self.rate,
             self.policy.limits.max_downtime_ms,

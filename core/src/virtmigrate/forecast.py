@@ -257,7 +257,11 @@ def _figures(
         shares[end.way] = shares.get(end.way, 0.0) + end.share
     way = max(shares, key=lambda name: shares[name])
     same = [end for end in likeliest if end.way == way]
-    totals = [(end.total_s, end.share) for end in well]
+    totals = [
+        (end.total_s + give_s, end.share / 2)
+        for end in well
+        for give_s in (-end.give_s, end.give_s)
+    ]
     total_s = _quantile([(end.total_s, end.share) for end in same], 0.5)
     return {
         "way": way,

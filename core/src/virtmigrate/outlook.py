@@ -266,8 +266,18 @@ def noise(history: History) -> float:
     known = history.workload
     if known is None or not known.curve or not known.looked_at or not history.size:
         return NOISE
-    share = min(1.0, known.curve[0][1] / history.size)
-    found = max(1.0, share * known.looked_at[0])
+    return doubt(known.curve[0][1] / history.size, known.looked_at[0])
+
+
+def doubt(share: float, pages: float) -> float:
+    """By what share a figure may be too high that so many pages were looked at for.
+
+    Args:
+        share: Of these, were found written.
+        pages: How many.
+    """
+    share = min(1.0, share)
+    found = max(1.0, share * pages)
     return min(NOISE_MOST, max(NOISE, SIGMAS * math.sqrt((1 - share) / found)))
 
 
