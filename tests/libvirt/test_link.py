@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import weakref
 
 import libvirt
 import pytest
@@ -182,3 +183,74 @@ def test_nobody_there():
         open_link(uri, uri.text, Side.DESTINATION, deadline_s=BOUND_S)
     assert caught.value.side is Side.DESTINATION
     assert caught.value.remedy
+
+
+# Callbacks, by which libvirt keeps a connection and its descriptors.
+
+
+class Listening(Connection):
+    """One on which callbacks are registered; `refuses` is how taking one back fails."""
+
+    def __init__(self, refuses=None):
+        super().__init__()
+        self.refuses = refuses
+        self.told = []
+
+    def domainEventDeregisterAny(self, token):  # noqa: N802
+        self.told.append(token)
+        if self.refuses:
+            raise self.refuses
+
+    def close(self):
+        self.told.append("close")
+        return super().close()
+
+
+def heard(connection):
+    found = Link(connection, "qemu:///system", Side.SOURCE)
+    assert found.listen("listening", lambda c: 7) == 7
+    return found
+
+
+@pytest.mark.parametrize("refuses", [None, libvirt.libvirtError("the host is gone")])
+def test_a_link_that_is_closed_takes_its_callbacks_back_first(refuses):
+    connection = Listening(refuses)
+    heard(connection).close()
+    assert connection.told == [7, "close"]
+
+
+def test_one_that_was_taken_back_is_not_taken_back_again():
+    connection = Listening()
+    found = heard(connection)
+    found.hush("no more", 7)
+    found.hush("no more", 7)
+    found.close()
+    found.hush("no more", 7)
+    assert connection.told == [7, "close"]
+
+
+def test_one_that_could_not_be_taken_back_goes_with_the_connection():
+    connection = Listening(libvirt.libvirtError("the host is gone"))
+    found = heard(connection)
+    with pytest.raises(HostError):
+        found.hush("no more", 7)
+    found.close()
+    assert connection.told == [7, 7, "close"]
+
+
+def test_libvirt_lets_go_of_what_listened_on_a_link_that_was_closed(real):
+    def hear(*_):
+        raise AssertionError
+
+    kept = weakref.ref(hear)
+    lifecycle = libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE
+    real.listen(
+        "listening",
+        lambda c, hear=hear: c.domainEventRegisterAny(None, lifecycle, hear, None),
+    )
+    del hear
+    gc.collect()
+    assert kept() is not None
+    real.close()
+    gc.collect()
+    assert kept() is None

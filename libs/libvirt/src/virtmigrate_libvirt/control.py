@@ -103,6 +103,17 @@ class Control:
         """
         return self._sent(doing, function, deadline_s or SECONDS.tell, lookup=False)
 
+    def listen(
+        self, doing: str, register: Callable[[Connection], int]
+    ) -> tuple[Link, int]:
+        """Register a callback; the link that has it, and its number.
+
+        Raises:
+            HostError: As `tell` has it.
+        """
+        link = self._living()
+        return link, link.listen(doing, register)
+
     def drop(self) -> None:
         """Forget the connection; the next call opens a fresh one."""
         with self._lock:

@@ -7,6 +7,7 @@ this file untranslated.
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from virtmigrate_libvirt.protocol import Connection
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 CLOSED = "the connection is closed"
 KEEPALIVE_INTERVAL_S = 3
@@ -34,7 +36,11 @@ KEEPALIVE_COUNT = 5
 
 
 class Link:
-    """A connection to one host, used by one purpose (control, or one migration)."""
+    """A connection to one host, used by one purpose (control, or one migration).
+
+    libvirt keeps a connection, and its descriptors, as long as a callback is registered
+    on it, dead or not: so a link knows of them, and takes them back when it is closed.
+    """
 
     def __init__(self, connection: Connection, host: str, side: Side) -> None:
         """Wrap an open connection.
@@ -49,6 +55,7 @@ class Link:
         self._lock = threading.Lock()
         self._holders = 0
         self._closing: Connection | None = None
+        self._callbacks: set[int] = set()
         self.host = host
         self.side = side
 
@@ -133,11 +140,40 @@ class Link:
                 if last is not None:
                     self._closing = None
             if last is not None:
-                last.close()
+                self._let_go(last)
 
     def _within(self, doing: str, function: Callable[[Connection], T]) -> T:
         with self.held(doing) as connection:
             return function(connection)
+
+    def listen(self, doing: str, register: Callable[[Connection], int]) -> int:
+        """Register a callback for events; its number, for `hush`.
+
+        Args:
+            doing: What for, for errors.
+            register: Does it, and gives libvirt's number of it.
+
+        Raises:
+            HostError: As `call` has it.
+        """
+        token = self.call(doing, register, deadline_s=SECONDS.tell)
+        self._callbacks.add(token)
+        return token
+
+    def hush(self, doing: str, token: int) -> None:
+        """Take a callback back; harmless where the link has been closed.
+
+        Raises:
+            HostError: As `call` has it; then `close` takes it back.
+        """
+        if self._connection is None or token not in self._callbacks:
+            return
+        self.call(
+            doing,
+            lambda connection: connection.domainEventDeregisterAny(token),
+            deadline_s=SECONDS.tell,
+        )
+        self._callbacks.discard(token)
 
     def close(self) -> None:
         """Let go of the connection without waiting for the host.
@@ -152,7 +188,16 @@ class Link:
             if self._holders:
                 self._closing = connection
                 return
-        Job(connection.close).wait(SECONDS.close)
+        Job(lambda: self._let_go(connection)).wait(SECONDS.close)
+
+    def _let_go(self, connection: Connection) -> None:
+        while self._callbacks:
+            try:
+                connection.domainEventDeregisterAny(self._callbacks.pop())
+            except libvirt.libvirtError as error:
+                # Here it is gone; the host, which may be dead, could not be told.
+                logger.debug("a callback ends with its connection: %s", error)
+        connection.close()
 
 
 def open_link(uri: HostURI, text: str, side: Side, *, deadline_s: float) -> Link:

@@ -15,6 +15,7 @@ from virtmigrate.errors import HostError
 
 if TYPE_CHECKING:
     from virtmigrate_libvirt.control import Control
+    from virtmigrate_libvirt.link import Link
     from virtmigrate_libvirt.protocol import Connection, Domain
 
 logger = logging.getLogger(__name__)
@@ -23,11 +24,7 @@ MIGRATION_ITERATION = 20
 
 
 class Passes:
-    """Hears of one guest's passes, from `listen` to `hush`.
-
-    libvirt keeps a connection open as long as a callback is registered on it: so who
-    listens must hush.
-    """
+    """Hears of one guest's passes, from `listen` to `hush`."""
 
     def __init__(self, control: Control, uuid: str) -> None:
         """Hear nothing yet.
@@ -39,20 +36,19 @@ class Passes:
         self._control = control
         self._uuid = uuid
         self._began: dict[int, float] = {}
-        self._registered: tuple[int, int] | None = None
+        self._registered: tuple[Link, int] | None = None
 
     def listen(self) -> None:
         """Begin. A host without the event is no error: passes are then only seen."""
 
-        def register(connection: Connection) -> tuple[int, int]:
+        def register(connection: Connection) -> int:
             domain = connection.lookupByUUIDString(self._uuid)
-            token = connection.domainEventRegisterAny(
+            return connection.domainEventRegisterAny(
                 domain, MIGRATION_ITERATION, self._hear, None
             )
-            return id(connection), token
 
         try:
-            self._registered = self._control.tell("listening for passes", register)
+            self._registered = self._control.listen("listening for passes", register)
         except HostError as error:
             logger.debug("passes are only looked at: %s", error)
 
@@ -60,15 +56,10 @@ class Passes:
         """End. Harmless where nobody listens."""
         if self._registered is None:
             return
-        whose, token = self._registered
+        link, token = self._registered
         self._registered = None
-
-        def take_back(connection: Connection) -> None:
-            if id(connection) == whose:
-                connection.domainEventDeregisterAny(token)
-
         try:
-            self._control.tell("listening no more", take_back)
+            link.hush("listening no more", token)
         except HostError as error:
             logger.debug("the connection has gone, its callback with it: %s", error)
 
