@@ -20,7 +20,7 @@ from virtmigrate.errors import VirtmigrateError
 from virtmigrate.phases import Outcome
 from virtmigrate.sqlite_journal import SQLiteJournal
 from virtmigrate_lab import Lab
-from virtmigrate_lab.errors import CommandFailed
+from virtmigrate_lab.errors import CommandFailed, LabError
 from virtmigrate_lab.processes import wait_for
 from virtmigrate_lab.proxy import FaultProxy
 from virtmigrate_lab.qemu_host import QUICK_START
@@ -106,7 +106,13 @@ class Stage:
 
     def renew(self, *, dirty_mib_s=24, link_mib_s=LINK_MIB_S):
         """A fresh guest, on hosts that are as good as new."""
-        self.lab.tidy()
+        try:
+            self.lab.tidy()
+        except LabError:
+            # libvirt keeps some guests whose post-copy failed, shut off, until it ends.
+            for name in self.lab.hosts:
+                self.lab.daemon_restart(name)
+            self.lab.tidy()
         self.lab.link_rate(link_mib_s)
         self.guest, self.here = f"f{next(self._numbers)}", "a"
         self.began = self.lab.now()
