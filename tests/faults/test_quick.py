@@ -26,6 +26,7 @@ BETWEEN_DAEMONS = [
     for what in ("call", "reply")
 ]
 STRUCK = (
+    "driven/switchover/controller/freeze",
     "driven/switchover/controller/kill",
     "driven/committed/controller/freeze",
     "driven/finished/destination-daemon/kill",
