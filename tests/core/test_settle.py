@@ -361,30 +361,3 @@ def test_the_definition_of_a_stopped_guest_is_at_one_end(
     assert world.configurations() == defined
     if (source, there) == ("S", "A"):
         assert settled.reason == "its definition is at the source, and nowhere else"
-
-
-@requirement("lost.unknown")
-@pytest.mark.parametrize("told", ["j1", "j2", "j3", "jR"])
-@pytest.mark.parametrize("there", ["A", "S"])
-def test_a_guest_that_was_retired_as_moved_did_not_stop_by_itself(told, there):
-    world = scene("S", there)
-    world.hosts["a"].moved = True
-    settled = settler(world, Told(told), two_step=True).settle()
-    assert (settled.outcome, world.calls) == (Outcome.QUARANTINED, [])
-    assert "handed over" in settled.reason
-
-
-def test_where_nothing_was_prepared_a_guest_was_moved_by_somebody_else():
-    world = scene("S", "A")
-    world.hosts["a"].moved = True
-    made = settler(world, Told.BEGUN, two_step=True, prepared=False)
-    assert made.settle().outcome is Outcome.ROLLED_BACK
-
-
-@requirement("lost.decision-table")
-@pytest.mark.parametrize(("two_step", "loser"), [(True, "b"), (False, "a")])
-def test_of_two_that_run_the_older_one_is_paused(two_step, loser):
-    """Where the hypervisor starts it there by itself, the source is the older one."""
-    world = scene("R", "R")
-    settler(world, Told.PERFORM_INTENDED, two_step=two_step).settle()
-    assert world.hosts[loser].state is RunState.PAUSED

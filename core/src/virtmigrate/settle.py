@@ -35,6 +35,9 @@ QUIET_S = 60.0
 """Longest wait for active jobs to end before the truth is called unknown (libvirt
 9.0 needed up to 19 s to heal itself after its client was killed)."""
 LOOK_S = 0.25
+UNDECIDED = (Verdict.WAIT, Verdict.POSTCOPY)
+"""What may come to an end by itself: a post-copy goes on without its controller, and
+after its link was cut for a while."""
 RESUME_S = 30.0
 """So long a resume at the destination is tried again."""
 RESUME_AGAIN_S = 5.0
@@ -91,9 +94,11 @@ class Settler:
             if ended := self._offline(source, destination):
                 return ended
             verdict = self.judge(source, destination)
-            if verdict is not Verdict.WAIT:
+            if verdict not in UNDECIDED:
                 break
             if clock.now() >= until:
+                if verdict is Verdict.POSTCOPY:
+                    break  # it has not come to its end by itself
                 why = "a job is still active and was left alone"
                 return Settled(Outcome.UNKNOWN, why, source, destination)
             clock.sleep(LOOK_S)
