@@ -285,6 +285,16 @@ def test_a_garbled_plan_is_refused_by_name(path, journal):
 
 
 @requirement("journal.trusted")
+def test_a_broken_schema_that_is_no_text_is_refused_by_name(path):
+    SQLiteJournal(path).release()
+    whole, made = path.read_bytes(), b"CREATE TABLE migration"
+    assert made in whole
+    path.write_bytes(whole.replace(made, b"CREATE TABLE :\x80gration"))
+    with pytest.raises(JournalError, match=r"garbled.*\\x80"):
+        SQLiteJournal(path)
+
+
+@requirement("journal.trusted")
 def test_a_truncated_file_is_an_error_not_an_empty_journal(path):
     journal = SQLiteJournal(path)
     for number in range(40):

@@ -106,6 +106,10 @@ class SQLiteJournal:
         except sqlite3.Error as error:
             msg = f"journal {self.path}: {error}"
             raise JournalError(msg, subject=str(self.path)) from error
+        except UnicodeDecodeError as error:
+            # What SQLite says of a broken file may quote its bytes.
+            msg = f"journal {self.path}: it is garbled: {error.object!r}"
+            raise JournalError(msg, subject=str(self.path)) from error
 
     def open(self, migration: str, plan: Plan, at: float) -> None:
         """Begin a migration and claim its guest, durably."""
