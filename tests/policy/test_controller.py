@@ -133,6 +133,20 @@ def test_whatever_the_figures_only_what_is_allowed_is_done(
         assert do is not Do.POSTCOPY or after > at + SWITCHES_S
 
 
+@requirement("ends.hostile")
+@pytest.mark.parametrize("least", [5e-324, 2.3e-311, 1e-10])
+def test_next_to_nothing_sent_makes_no_endless_prediction(least):
+    trace = [
+        (0.0, Sample(remaining_bytes=0, iteration=1)),
+        (1.0, Sample(processed_bytes=least, remaining_bytes=1 << 30, iteration=1)),
+        (0.5, Sample(processed_bytes=2 * least, remaining_bytes=1 << 30, iteration=2)),
+    ]
+    history, _ = replayed(
+        preset("virsh"), trace, frozenset(Do), Workload(memory_bytes=1 << 30)
+    )
+    assert history.points[-1].sent == 0.0
+
+
 @requirement("ends.deadline")
 @requirement("ends.standstill")
 @pytest.mark.parametrize("name", PRESETS)
