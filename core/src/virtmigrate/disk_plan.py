@@ -189,6 +189,7 @@ def _settle(case: Case, *, top: bool) -> Disk:
 def _findings(case: Case, disk: Disk) -> Iterator[Finding]:
     for holds, found, level, side, message, remedy in (
         *_of_sharing(case, disk),
+        *_of_reading(case, disk),
         *_of_copying(case, disk),
         *_of_pools(case, disk),
         *_of_header(case, disk),
@@ -210,7 +211,7 @@ Row = tuple[bool, str, Level, Side, str, str]
 
 
 def _of_sharing(case: Case, disk: Disk) -> tuple[Row, ...]:
-    """A disk that both hosts are to use, and do not share, or perhaps not."""
+    """A disk that is written, or named to be copied: whether both hosts share it."""
     options, path, target = case.options, disk.path, disk.target
     kept = not disk.copied and not disk.removable
     writable = kept and case.moves and not disk.read_only
@@ -218,15 +219,7 @@ def _of_sharing(case: Case, disk: Disk) -> tuple[Row, ...]:
     unknown = disk.sharing is Sharing.UNKNOWN and writable
     left_out = options.migrate_disks is not None and not case.named
     vouch = ", or vouch for it with --unsafe" if case.vouch else ""
-    read_only = (disk.read_only or disk.removable) and bool(disk.path) and case.moves
-    proof = case.proof
-    lacks = proof.lacks if proof else ()
-    absent = (
-        proof is not None
-        and proof.pool is not None
-        and not proof.taken
-        and (disk.sharing is Sharing.NOT_SHARED)
-    )
+    lacks = case.proof.lacks if case.proof else ()
     left_behind = disk.sharing is not Sharing.SHARED and not case.moves
     perhaps = "" if disk.sharing is Sharing.NOT_SHARED else ", unless it is shared"
     hindered = case.named and disk.sharing is not Sharing.SHARED and case.hindrance
@@ -257,20 +250,34 @@ def _of_sharing(case: Case, disk: Disk) -> tuple[Row, ...]:
         (unknown and bool(options.unsafe), "sharing-vouched", Level.WARNING, Side.BOTH,
          f"--unsafe vouches that both hosts share {path}",
          "see that it is the same image"),
-        (read_only and absent and disk.optional, "medium-dropped", Level.WARNING,
-         Side.DESTINATION, f"{disk.there} is not there: the drive will be empty",
-         "put it there, if the guest needs it"),
-        (read_only and absent and not disk.optional, "image-missing-there",
-         Level.BLOCKER, Side.DESTINATION,
-         f"{disk.there} is not there, and what a guest only reads is not copied",
-         "put it there, or take it out of the guest"),
-        (read_only and not absent and disk.sharing is not Sharing.SHARED,
-         "read-only-not-proven", Level.WARNING, Side.DESTINATION,
-         f"{disk.there} is not proven to be the image that the guest reads here",
-         "see that it is the same image"),
         (left_behind, "disk-left-behind", Level.WARNING, Side.DESTINATION,
          f"an offline move takes the definition only; {path} stays behind{perhaps}",
          "copy it yourself before the guest is started there"),
+    )
+    # fmt: on
+
+
+def _of_reading(case: Case, disk: Disk) -> tuple[Row, ...]:
+    """A disk that the guest only reads: it is not copied, and has to be there."""
+    read_only = disk.read_only or disk.removable
+    if not (read_only and disk.path and case.moves):
+        return ()
+    proof, apart = case.proof, disk.sharing is Sharing.NOT_SHARED
+    looked = proof is not None and proof.pool is not None
+    absent = apart and looked and not (proof and proof.taken)
+    # fmt: off
+    return (
+        (absent and disk.optional, "medium-dropped", Level.WARNING,
+         Side.DESTINATION, f"{disk.there} is not there: the drive will be empty",
+         "put it there, if the guest needs it"),
+        (absent and not disk.optional, "image-missing-there",
+         Level.BLOCKER, Side.DESTINATION,
+         f"{disk.there} is not there, and what a guest only reads is not copied",
+         "put it there, or take it out of the guest"),
+        (not absent and disk.sharing is not Sharing.SHARED,
+         "read-only-not-proven", Level.WARNING, Side.DESTINATION,
+         f"{disk.there} is not proven to be the image that the guest reads here",
+         "see that it is the same image"),
     )
     # fmt: on
 
