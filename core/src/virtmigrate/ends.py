@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     Writes = Callable[[float], float]
 
-PAGES_PER_GIB, BESIDE_S = 512, 1.0
-"""How many pages QEMU looks at, and for how long, where it measures beside a move."""
-GIB = 1 << 30
+BESIDE_S = 1.0
+"""So long is measured beside a move, by as many pages as before it."""
 AT_ONCE_S = 0.5
 """A switch that is beyond doubt comes so soon after the transfer's start."""
 
@@ -65,6 +64,7 @@ class Case:
     disks: float
     rate: float
     runs: bool
+    looked_at: int
 
     def end(
         self, f: Writes, share: float, difference: float | None, *, waits: bool
@@ -108,8 +108,7 @@ class Case:
 
     def takes_much_longer(self, f: Writes) -> bool:
         """Whether pre-copy without differences does, what was measured being noisy."""
-        looked_at = self.memory * PAGES_PER_GIB / GIB
-        sure = 1 - doubt(f(BESIDE_S) / self.memory, looked_at)
+        sure = 1 - doubt(f(BESIDE_S) / self.memory, self.looked_at)
         spared = course(
             lambda t: sure * f(t),
             self.memory,

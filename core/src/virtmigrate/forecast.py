@@ -147,7 +147,8 @@ def foresee(
     if runs and not workload.curve:
         return Forecast(verdict=Verdict.UNKNOWN, **known)
     memory = float(workload.used_bytes or workload.memory_bytes)
-    case = Case(policy, able, memory, disk_bytes, link.mib_s * MIB, runs)
+    pages = workload.looked_at[0] if workload.looked_at else 0
+    case = Case(policy, able, memory, disk_bytes, link.mib_s * MIB, runs, pages)
     ends = _ends(case, workload, delta=delta)
     chance = sum(end.share for end in ends if end.well)
     return Forecast(

@@ -269,13 +269,15 @@ def noise(history: History) -> float:
     return doubt(known.curve[0][1] / history.size, known.looked_at[0])
 
 
-def doubt(share: float, pages: float) -> float:
+def doubt(share: float, pages: int) -> float:
     """By what share a figure may be too high that so many pages were looked at for.
 
     Args:
         share: Of these, were found written.
-        pages: How many.
+        pages: How many; 0 = by all.
     """
+    if not pages:
+        return NOISE
     share = min(1.0, share)
     found = max(1.0, share * pages)
     return min(NOISE_MOST, max(NOISE, SIGMAS * math.sqrt((1 - share) / found)))
