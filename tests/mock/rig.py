@@ -76,7 +76,7 @@ class Driver:
         self.pulses = Pulses(on_pulse)
         plan = make_plan(
             MANAGER, Request("g", Options(**asked)), self.source, self.destination
-        )
+        ).plan
         self.ctx = Context(
             migration="m1",
             attempt=1,

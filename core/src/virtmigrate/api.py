@@ -21,7 +21,7 @@ from virtmigrate.insecure import waived
 from virtmigrate.links import link_between
 from virtmigrate.manager import Manager
 from virtmigrate.options import Options
-from virtmigrate.planning import Request, check, make_plan
+from virtmigrate.planning import Planned, Request, check, make_plan
 from virtmigrate.recovering import judge, recover, settle
 from virtmigrate.results import Paid
 
@@ -147,7 +147,7 @@ class Migrator:
         """
         wanted = self._request(guest, options, policy, measure_s, ignore)
         with self.doors.pair(source, destination) as (here, there):
-            return make_plan(self.manager, wanted, here, there)
+            return make_plan(self.manager, wanted, here, there).plan
 
     def check(
         self,
@@ -278,12 +278,12 @@ class Migrator:
                 ignore=frozenset(plan.ignore),
                 synchronous=said_before(plan),
             )
-            fresh = make_plan(self.manager, again, here, there)
+            fresh = make_plan(self.manager, again, here, there).plan
             if fresh.digest() != plan.digest():
                 msg = "hosts or guest are not as they were when the plan was made"
                 stale = NotMovable(msg, subject=plan.guest.name, remedy="plan again")
                 raise ExceptionGroup(msg, [stale])
-            return carried_out(self, new_id(), plan, (here, there), cancel)
+            return carried_out(self, new_id(), Planned(plan), (here, there), cancel)
 
     def recover(
         self,

@@ -11,16 +11,18 @@ from virtmigrate.handle import new_id
 from virtmigrate.journal import refuse_claimed
 from virtmigrate.logbook import Logbook
 from virtmigrate.opening import opened
-from virtmigrate.planning import make_plan
+from virtmigrate.planning import Planned, make_plan
 
 if TYPE_CHECKING:
     import threading
 
     from virtmigrate.api import Migrator
     from virtmigrate.host import Host
-    from virtmigrate.plan import Plan
     from virtmigrate.planning import Request
     from virtmigrate.results import Result
+
+FRESH_S = 1.0
+"""What a plan saw so shortly ago, before anything was touched, is not asked again."""
 
 
 def moved(
@@ -41,8 +43,11 @@ def moved(
     """
 
     def once(name: str, request: Request, *told: str) -> Result:
-        plan = _planned(migrator, request, hosts)
-        return carried_out(migrator, name, plan, hosts, cancel, told=told)
+        began = migrator.clock.now()
+        planned = _planned(migrator, request, hosts)
+        if migrator.clock.now() - began > FRESH_S:
+            planned = Planned(planned.plan)
+        return carried_out(migrator, name, planned, hosts, cancel, told=told)
 
     first = once(migration, wanted)
     return once_more(
@@ -50,7 +55,7 @@ def moved(
     )
 
 
-def _planned(migrator: Migrator, wanted: Request, hosts: tuple[Host, Host]) -> Plan:
+def _planned(migrator: Migrator, wanted: Request, hosts: tuple[Host, Host]) -> Planned:
     here, there = hosts
     try:
         return make_plan(migrator.manager, wanted, here, there)
@@ -64,7 +69,7 @@ def _planned(migrator: Migrator, wanted: Request, hosts: tuple[Host, Host]) -> P
 def carried_out(
     migrator: Migrator,
     migration: str,
-    plan: Plan,
+    planned: Planned,
     hosts: tuple[Host, Host],
     cancel: threading.Event,
     *,
@@ -75,12 +80,12 @@ def carried_out(
     Args:
         migrator: Its plugins, journal, clock and sinks.
         migration: Its id.
-        plan: What is to be done.
+        planned: What is to be done, and what was seen just now, if anything.
         hosts: Source and destination.
         cancel: Set by who wants it to end.
         told: Warnings to begin with.
     """
     book = Logbook(migration, migrator.journal, migrator.clock, migrator.sinks, told)
-    ctx, monitor = opened(plan, hosts, book, cancel)
+    ctx, monitor = opened(planned.plan, hosts, book, cancel)
     here, there = (migrator.manager.relay(host.hypervisor) for host in hosts)
-    return Engine(ctx, (here, there), book, monitor).run()
+    return Engine(ctx, (here, there), book, monitor, planned.seen).run()

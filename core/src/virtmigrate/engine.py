@@ -60,6 +60,19 @@ def _taken(guest: Guest, host: Host) -> tuple[Sighting, Definitions]:
     return seen, NONE if seen.state is RunState.ABSENT else guest.definitions()
 
 
+def _both(ctx: Context) -> Captured:
+    """Both sides as they are."""
+    (source, definitions), (there, known) = together(
+        lambda: _taken(ctx.guest, ctx.source),
+        lambda: _taken(ctx.arrival, ctx.destination),
+        apart=remote(ctx.source, ctx.destination),
+    )
+    if source.state is RunState.ABSENT:
+        msg = "the guest has gone from the source"
+        raise HostError(msg, side=ctx.source.side, subject=ctx.guest.name)
+    return Captured(source, definitions, there, known)
+
+
 class Engine:
     """One run of one plan."""
 
@@ -69,6 +82,7 @@ class Engine:
         relays: tuple[Relay, Relay],
         book: Logbook,
         monitor: Monitor,
+        seen: Captured | None = None,
     ) -> None:
         """Get ready; `run()` does it.
 
@@ -77,11 +91,13 @@ class Engine:
             relays: The source's and the destination's.
             book: Journal, events and faults of this migration.
             monitor: Watches perform (`ctx.engine`).
+            seen: Both sides as they were a moment ago; None = not known.
         """
         self.ctx = ctx
         self.at_source, self.at_destination = relays
         self.book = book
         self.monitor = monitor
+        self.seen = seen
         self.cookie = b""
         self.told = Told.BEGUN
         self.entered: list[Step] = []
@@ -217,16 +233,8 @@ class Engine:
 
     def _capture(self) -> None:
         ctx = self.ctx
-        (source, definitions), (there, known) = together(
-            lambda: _taken(ctx.guest, ctx.source),
-            lambda: _taken(ctx.arrival, ctx.destination),
-            apart=remote(ctx.source, ctx.destination),
-        )
-        if source.state is RunState.ABSENT:
-            msg = "the guest has gone from the source"
-            raise HostError(msg, side=ctx.source.side, subject=ctx.guest.name)
-        ctx.captured = Captured(source, definitions, there, known)
-        ctx.landing = decide_landing(ctx, source)
+        ctx.captured = self.seen or _both(ctx)
+        ctx.landing = decide_landing(ctx, ctx.captured.source)
         self.book.write("captured", **remembered(ctx.captured))
 
     def _commit(self) -> None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from virtmigrate import insecure
 from virtmigrate.able import able
 from virtmigrate.again import OPTION
-from virtmigrate.context import PlanContext
+from virtmigrate.context import Captured, PlanContext
 from virtmigrate.disk_plan import switches
 from virtmigrate.disk_writes import because, why_synchronous, written_mib_s
 from virtmigrate.errors import Refused, VirtmigrateError, leaves
 from virtmigrate.findings import as_finding, ignoring, look
 from virtmigrate.forecast import Link, foresee
-from virtmigrate.host import RunState
+from virtmigrate.host import Definitions, RunState
 from virtmigrate.negotiation import Ends, attempted, form_of
 from virtmigrate.options import Options
 from virtmigrate.plan import GuestFacts, HostFacts, Level, Plan, Report
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from virtmigrate.capabilities import Capabilities, Form
     from virtmigrate.disks import Disk
     from virtmigrate.forecast import Workload
-    from virtmigrate.host import Definitions, Host, Sighting
+    from virtmigrate.host import Host, Sighting
     from virtmigrate.manager import Manager
     from virtmigrate.plan import Finding, Settlement
     from virtmigrate.policy import Asked, Policy
@@ -86,9 +86,23 @@ class Unplanned:
         return ExceptionGroup(msg, self.errors)
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and what was seen for it.
+
+    Attributes:
+        plan: It.
+        seen: Both sides as they were, where that is the whole of what the capture step
+            would ask: the guest at the source, and nothing of it at the destination.
+    """
+
+    plan: Plan
+    seen: Captured | None = None
+
+
 def make_plan(
     manager: Manager, wanted: Request, source: Host, destination: Host
-) -> Plan:
+) -> Planned:
     """Plan one migration. Nothing is changed on either host.
 
     Args:
@@ -119,20 +133,21 @@ def check(manager: Manager, wanted: Request, source: Host, destination: Host) ->
     found = survey(manager, wanted, source, destination)
     if isinstance(found, Unplanned):
         return found.report
+    plan = found.plan
     return Report(
-        guest=found.guest,
-        source=found.source,
-        destination=found.destination,
-        settlement=found.settlement,
-        disks=found.disks,
-        findings=found.findings,
-        plan=found,
+        guest=plan.guest,
+        source=plan.source,
+        destination=plan.destination,
+        settlement=plan.settlement,
+        disks=plan.disks,
+        findings=plan.findings,
+        plan=plan,
     )
 
 
 def survey(
     manager: Manager, wanted: Request, source: Host, destination: Host
-) -> Plan | Unplanned:
+) -> Planned | Unplanned:
     """A plan, or all that stands in its way. Arguments as `make_plan`."""
     request = _request(manager, wanted, source, destination)
     facts, ends = _facts(request)
@@ -172,7 +187,8 @@ def survey(
         findings=tuple(findings),
         steps=compile_steps(settlement, facts, form, disks, two=two),
     )
-    return _foretold(plan, link) if wanted.measure_s else plan
+    foretold = _foretold(plan, link) if wanted.measure_s else plan
+    return Planned(foretold, _seen(request))
 
 
 @dataclass(slots=True)
@@ -272,17 +288,23 @@ def _request(
 ) -> PlanContext:
     guest = source.guest(wanted.guest)
 
-    def here() -> tuple[Sighting, Definitions, Capabilities]:
-        declared = manager.relay(source.hypervisor).capabilities(source)
-        return guest.look(), guest.definitions(), declared
+    apart = remote(source, destination)
+
+    def declared(host: Host) -> Capabilities:
+        return manager.relay(host.hypervisor).capabilities(host)
+
+    def here() -> tuple[tuple[Sighting, Definitions], Capabilities]:
+        return together(
+            lambda: (guest.look(), guest.definitions()),
+            lambda: declared(source),
+            apart=apart,
+        )
 
     def there() -> tuple[Sighting, Capabilities]:
-        declared = manager.relay(destination.hypervisor).capabilities(destination)
-        return destination.guest_by_uuid(guest.uuid).look(), declared
+        away = declared(destination)
+        return destination.guest_by_uuid(guest.uuid).look(), away
 
-    (sighting, definitions, declared), (twin, away) = together(
-        here, there, apart=remote(source, destination)
-    )
+    ((sighting, definitions), own), (twin, away) = together(here, there, apart=apart)
     return PlanContext(
         options=wanted.options,
         source=source,
@@ -291,10 +313,18 @@ def _request(
         sighting=sighting,
         definitions=definitions,
         there=twin,
-        source_capabilities=declared,
+        source_capabilities=own,
         destination_capabilities=away,
         insecure=wanted.insecure,
     )
+
+
+def _seen(request: PlanContext) -> Captured | None:
+    gone = (RunState.ABSENT, RunState.UNREACHABLE)
+    here, there = request.sighting, request.there
+    if here.state in gone or there.state is not RunState.ABSENT:
+        return None
+    return Captured(here, request.definitions, there, Definitions(None, None))
 
 
 def _facts(request: PlanContext) -> tuple[GuestFacts, Ends]:
