@@ -13,10 +13,11 @@ UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
 
 def facts(libvirt="12.5.0", qemu="9.0.0", *, driven=True, **features):
     """What a host reports; by default one that has everything."""
-    found = {
-        feature: features.get(feature.name.lower(), has)
+    found = frozenset(
+        feature
         for feature, has in ASSUMED.items()
-    }
+        if features.get(feature.name.lower(), has)
+    )
     return Facts(version(libvirt), version(qemu), found, driven=driven)
 
 

@@ -288,23 +288,17 @@ def _request(
 ) -> PlanContext:
     guest = source.guest(wanted.guest)
 
-    apart = remote(source, destination)
-
-    def declared(host: Host) -> Capabilities:
-        return manager.relay(host.hypervisor).capabilities(host)
-
-    def here() -> tuple[tuple[Sighting, Definitions], Capabilities]:
-        return together(
-            lambda: (guest.look(), guest.definitions()),
-            lambda: declared(source),
-            apart=apart,
-        )
+    def here() -> tuple[Sighting, Definitions, Capabilities]:
+        declared = manager.relay(source.hypervisor).capabilities(source)
+        return guest.look(), guest.definitions(), declared
 
     def there() -> tuple[Sighting, Capabilities]:
-        away = declared(destination)
-        return destination.guest_by_uuid(guest.uuid).look(), away
+        declared = manager.relay(destination.hypervisor).capabilities(destination)
+        return destination.guest_by_uuid(guest.uuid).look(), declared
 
-    ((sighting, definitions), own), (twin, away) = together(here, there, apart=apart)
+    (sighting, definitions, declared), (twin, away) = together(
+        here, there, apart=remote(source, destination)
+    )
     return PlanContext(
         options=wanted.options,
         source=source,
@@ -313,7 +307,7 @@ def _request(
         sighting=sighting,
         definitions=definitions,
         there=twin,
-        source_capabilities=own,
+        source_capabilities=declared,
         destination_capabilities=away,
         insecure=wanted.insecure,
     )

@@ -10,8 +10,6 @@ BLANK = "***"
 _PLAIN = frozenset((int, float, bool, type(None)))
 _WORDS = r"passw(?:or)?d|secret|token|session[-_]?uuid"
 _KEY = re.compile(_WORDS, re.IGNORECASE)
-_HINTS = ("@", "passw", "secret", "token", "session")
-"""One of them is in every text, case folded, that any of the forms is found in."""
 _FORMS = (
     # scheme://user:password@host
     re.compile(r"(//[^/@\s:'\"]*:)[^/\s]*(?=@)"),
@@ -29,9 +27,24 @@ _FORMS = (
 
 def redact(text: str) -> str:
     """The text with passwords in URIs, and `password=…` and its like, blanked."""
-    folded = text.casefold()  # a search for words is many times as fast as a pattern's
-    if not any(hint in folded for hint in _HINTS):
-        return text
+    return _blanked(text) if _suspect(text.casefold()) else text
+
+
+def _suspect(folded: str) -> bool:
+    """Whether a text has what every one of the forms needs.
+
+    Almost none has: plain searches, written out, take a tenth of a pattern's time.
+    """
+    return (
+        "@" in folded
+        or "passw" in folded
+        or "secret" in folded
+        or "token" in folded
+        or "session" in folded
+    )
+
+
+def _blanked(text: str) -> str:
     for form in _FORMS:
         text = form.sub(rf"\g<1>{BLANK}", text)
     return text

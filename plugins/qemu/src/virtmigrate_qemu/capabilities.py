@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from virtmigrate.capabilities import (
@@ -47,13 +48,13 @@ class Facts:
     Attributes:
         libvirt: Version number of its daemon.
         qemu: Version number of its QEMU.
-        features: Features of its driver.
+        features: Those that its driver has.
         driven: Whether our libvirt exports the phase calls.
     """
 
     libvirt: int
     qemu: int
-    features: dict[Feature, bool]
+    features: frozenset[Feature]
     driven: bool
 
 
@@ -68,13 +69,15 @@ def declare(host: LibvirtHost) -> Capabilities:
         return connection.getLibVersion(), connection.getVersion()
 
     libvirt, qemu = host.ask("asking for versions", versions)
-    found = host.features(ASSUMED)
-    facts = Facts(libvirt, qemu, found or ASSUMED, driven=phases.available())
+    found = host.features(ASSUMED) or ASSUMED
+    has = frozenset(feature for feature, there in found.items() if there)
+    facts = Facts(libvirt, qemu, has, driven=phases.available())
     return from_facts(facts, host.name, host.uuid)
 
 
+@lru_cache(maxsize=256)
 def from_facts(facts: Facts, host: str, host_uuid: str) -> Capabilities:
-    """The declaration. Pure.
+    """The declaration. Pure; a host that has not changed is described once.
 
     Args:
         facts: What the host reported.
@@ -109,16 +112,16 @@ def _switches(facts: Facts) -> dict[str, Support]:
     features = facts.features
     return {
         **by_version,
-        "p2p": _optional(_lacks(features[Feature.P2P], "peer-to-peer migration")),
-        "offline": _optional(_lacks(features[Feature.OFFLINE], "offline migration")),
+        "p2p": _optional(_lacks(Feature.P2P in features, "peer-to-peer migration")),
+        "offline": _optional(_lacks(Feature.OFFLINE in features, "offline migration")),
         "direct": Support(
-            on=NATIVE if features[Feature.DIRECT] else REFUSED,
+            on=NATIVE if Feature.DIRECT in features else REFUSED,
             off=INHERENT,
             default=False,
             note="direct migration is not supported by the source host: both hosts' "
             "daemons take part",
         ),
-        "change_protection": _protection(features[Feature.CHANGE_PROTECTION]),
+        "change_protection": _protection(Feature.CHANGE_PROTECTION in features),
         **{
             name: Support(on=How.EMULATED, off=INHERENT, default=False)
             for name in BY_KNOB
@@ -154,7 +157,7 @@ def _value(missing: str) -> ValueSupport:
 
 
 def _forms(facts: Facts) -> tuple[Form, ...]:
-    params, peer = facts.features[Feature.PARAMS], facts.features[Feature.P2P]
+    params, peer = Feature.PARAMS in facts.features, Feature.P2P in facts.features
     table = (
         (params and facts.driven, Form.DRIVEN),
         (params and peer, Form.PEER_TO_PEER),
