@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.requirements import requirement
-from virtmigrate.redact import redact, redact_data
+from virtmigrate.redact import redact, redact_data, redacted_json
 
 SECRET = "hunter2"
 LEAKY = [
@@ -89,6 +89,12 @@ json_data = st.recursive(
 def test_redacted_data_keeps_its_shape(data):
     clean = redact_data(data)
     assert shape(clean) == shape(data)
+
+
+@given(json_data)
+@example({"pa\u017f\u017fword": "x"})
+def test_text_is_redacted_as_the_data_is(data):
+    assert redacted_json(data) == json.dumps(redact_data(data))
 
 
 def shape(data):

@@ -30,6 +30,7 @@ from tests.faults.moves import (
 )
 from tests.faults.rpc import PLANNING, Case, lost, recorded
 from tests.faults.stage import Told, stage
+from virtmigrate.threads import NAME
 from virtmigrate_lab.processes import wait_for
 
 ONE_IN = 10
@@ -219,7 +220,7 @@ def grown(before, after):
 
 def _ours(thread):
     """Not the pool's idle ones, which are kept on purpose."""
-    return thread.name != "libvirt-call"
+    return thread.name != NAME
 
 
 def _count(pid, what):

@@ -23,7 +23,8 @@ from virtmigrate.errors import (
 )
 from virtmigrate.plan import Finding, Level
 from virtmigrate.redact import redact
-from virtmigrate.together import Aside, remote
+from virtmigrate.threads import Job
+from virtmigrate.together import remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -91,11 +92,11 @@ def _begun(look: Look, request: PlanContext, *, apart: bool) -> Answer:
         return ask
     longest_s = OWN_LONGEST_S if look.own else LONGEST_S
     until = time.monotonic() + longest_s
-    aside = Aside(ask)
+    job = Job(ask)
 
     def within() -> list[Finding]:
-        if aside.wait(max(until - time.monotonic(), 0.0)):
-            return aside.result()
+        if job.wait(max(until - time.monotonic(), 0.0)):
+            return job.result()
         raise AnswerLost(
             f"the pre-flight of {look.plugin} did not end within {longest_s:g} s",
             side=Side.BOTH,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TypeVar
 
@@ -47,6 +48,14 @@ def _suspect(folded: str) -> bool:
 def _blanked(text: str) -> str:
     for form in _FORMS:
         text = form.sub(rf"\g<1>{BLANK}", text)
+    return text
+
+
+def redacted_json(data: object) -> str:
+    """JSON data as text, redacted; a text in which nothing is suspect is as it was."""
+    text = json.dumps(data)
+    if "\\u" in text or _suspect(text.casefold()):  # an escape may hide a word
+        return json.dumps(redact_data(data))
     return text
 
 

@@ -21,7 +21,7 @@ from virtmigrate.errors import JournalError
 from virtmigrate.journal import Body, Entry, Owner, Record, checksum, claimed, unknown
 from virtmigrate.plan import Plan
 from virtmigrate.private_file import trusted
-from virtmigrate.redact import redact_data
+from virtmigrate.redact import redacted_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +120,7 @@ class SQLiteJournal:
             plan.guest.uuid,
             plan.source.uri,
             plan.destination.uri,
-            text := json.dumps(redact_data(plan.model_dump(mode="json"))),
+            text := redacted_json(plan.model_dump(mode="json")),
             _crc(text),
             owner.pid,
             owner.started,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from virtmigrate.threads import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ def together(
     if not apart:
         made = here()
         return made, there()
-    other = Aside(there)
+    other = Job(there)
     try:
         made = here()
     except BaseException:
@@ -49,6 +50,7 @@ def together(
         if other.error is None:
             discard(other.result())
         raise
+    other.wait()
     return made, other.result()
 
 
@@ -63,38 +65,12 @@ def begun(call: Callable[[], B], *, apart: bool) -> Callable[[], B]:
         What waits for it, and gives or raises what it came to; `call` itself where it
         is not begun.
     """
-    return Aside(call).result if apart else call
+    if not apart:
+        return call
+    job = Job(call)
 
+    def ended() -> B:
+        job.wait()
+        return job.result()
 
-class Aside(Generic[B]):
-    """A call in a thread of its own; what it made, or why it could not, is kept."""
-
-    def __init__(self, call: Callable[[], B]) -> None:
-        """Begin at once."""
-        self.error: BaseException | None = None
-        self._made: B
-        self._call = call
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._made = self._call()
-        except BaseException as error:  # noqa: BLE001 - raised again by `result`
-            self.error = error
-
-    def wait(self, longest_s: float | None = None) -> bool:
-        """Whether it has ended, waited for so long; None = until it has."""
-        self._thread.join(longest_s)
-        return not self._thread.is_alive()
-
-    def result(self) -> B:
-        """Wait to its end; what it made.
-
-        Raises:
-            BaseException: What it raised.
-        """
-        self.wait()
-        if self.error is not None:
-            raise self.error
-        return self._made
+    return ended

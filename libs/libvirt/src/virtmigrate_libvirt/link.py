@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import libvirt
 
+from virtmigrate.threads import Job
 from virtmigrate_libvirt import faults, loop
 from virtmigrate_libvirt.codes import Code
 from virtmigrate_libvirt.deadlines import SECONDS
-from virtmigrate_libvirt.threads import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

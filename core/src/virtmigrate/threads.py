@@ -1,4 +1,4 @@
-"""Daemon threads that libvirt's blocking calls run in, kept for the next call.
+"""Daemon threads that calls to other machines run in, kept for the next call.
 
 A thread that a dead host keeps for ever is simply not there for the next one.
 """
@@ -14,10 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+NAME = "virtmigrate-call"
+"""Of each thread."""
 
 
 class Job(Generic[T]):
-    """A call on its way through a thread; it begins at once."""
+    """A call on its way through a thread; it begins at once.
+
+    Attributes:
+        error: What it raised, once it has ended; None = nothing.
+    """
 
     def __init__(self, call: Callable[[], T]) -> None:
         """Begin.
@@ -28,7 +34,7 @@ class Job(Generic[T]):
         self._call: Callable[[], T] | None = call
         self._done = threading.Event()
         self._value: list[T] = []
-        self._error: BaseException | None = None
+        self.error: BaseException | None = None
         try:
             worker = _idle.pop()
         except IndexError:
@@ -42,20 +48,20 @@ class Job(Generic[T]):
             if call is not None:
                 self._value.append(call())
         except BaseException as error:  # noqa: BLE001 - raised in the caller
-            self._error = error
+            self.error = error
 
     def end(self) -> None:
         """Wake whoever waits."""
         self._done.set()
 
-    def wait(self, deadline_s: float | None) -> bool:
+    def wait(self, deadline_s: float | None = None) -> bool:
         """Whether it ended in time (None: wait for ever)."""
         return self._done.wait(deadline_s)
 
     def result(self) -> T:
         """What it gave, once it has ended, or raise what it raised."""
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         return self._value[0]
 
 
@@ -70,7 +76,9 @@ class _Worker:
 
     def __init__(self) -> None:
         self.queue: SimpleQueue[_Work] = SimpleQueue()
-        threading.Thread(target=self._serve, name="libvirt-call", daemon=True).start()
+        threading.Thread(
+            target=self._serve, name="virtmigrate-call", daemon=True
+        ).start()
 
     def _serve(self) -> None:
         while True:
