@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bench.convergence import guestperf
+from bench.convergence import guestperf, scenarios, strategies
 from bench.convergence.scenarios import SCENARIOS, Scenario
-from bench.convergence.strategies import ROWS, STRATEGIES, Strategy
+from bench.convergence.strategies import STRATEGIES, Strategy
 
 QUICK_SCENARIOS = ("S2", "S8", "S10")
 QUICK_STRATEGIES = (
@@ -45,12 +45,14 @@ def chosen(asked) -> list[tuple[Scenario, Strategy]]:
     if asked.guestperf:
         points = [point for point in guestperf.POINTS if point.strategy]
         return [(within(p.scenario, asked.deadline), p.strategy) for p in points]
-    scenarios = QUICK_SCENARIOS if asked.quick else tuple(SCENARIOS)
-    strategies = QUICK_STRATEGIES if asked.quick else tuple(row.id for row in ROWS)
-    rows = _named(asked.scenarios, scenarios, SCENARIOS)
+    everything = tuple(row.id for row in scenarios.ROWS)
+    every_way = tuple(row.id for row in strategies.ROWS)
+    usual = QUICK_SCENARIOS if asked.quick else everything
+    usual_ways = QUICK_STRATEGIES if asked.quick else every_way
+    rows = _named(asked.scenarios, usual, SCENARIOS)
     deadline_s = asked.deadline or (QUICK_DEADLINE_S if asked.quick else None)
     rows = [within(row, deadline_s) for row in rows]
-    ways = _named(asked.strategies, strategies, STRATEGIES)
+    ways = _named(asked.strategies, usual_ways, STRATEGIES)
     return [
         (row, way)
         for row in rows
