@@ -29,6 +29,10 @@ BUILT: dict[str, str] = {
         "A disk that is named by pool and volume is as good as one named by a path, "
         "and a pool that has no files is told by name."
     ),
+    "disks.devices": (
+        "A block device is shared if both hosts know it by a name that is given once "
+        "in the world; by its path, or a serial number, nothing is proven."
+    ),
     "disks.headers": (
         "Of a raw image nothing that its guest has written is believed: its length is "
         "its size, and no path in it is followed."

@@ -59,6 +59,7 @@ class MemoryStorage:
         self.at = defaultdict(list)
         self.referring = defaultdict(list)
         self.others = {}
+        self.block = []
 
     def _called(self, what, name=""):
         self.calls.append((what, name))
@@ -72,6 +73,10 @@ class MemoryStorage:
     def kinds(self):
         self._called("kinds")
         return {**dict.fromkeys(self.mounts, "dir"), **self.others}
+
+    def devices(self):
+        self._called("devices")
+        return self.block
 
     def names(self, pool):
         self._called("names")

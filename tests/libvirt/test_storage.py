@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 
+import libvirt
 import pytest
 
 from tests.requirements import requirement
+from virtmigrate.devices import Device
 from virtmigrate.storage import Pool, read_as
 from virtmigrate_libvirt.storage import LibvirtStorage
 
@@ -14,6 +17,13 @@ IMAGES = """<pool type='dir'><name>images</name><available unit='bytes'>7</avail
 <target><path>/images</path></target></pool>"""
 GROUP = """<pool type='logical'><name>vg</name><target><path>/dev/vg</path></target>
 </pool>"""
+LUN = "6001405aa0b1c2d3e4f5061728394a5b"
+BY_ID = "/dev/disk/by-id/"
+DISK = f"""<device><name>block_sdb_3{LUN}</name>
+<devnode type='dev'>/dev/sdb</devnode>
+<devnode type='link'>{BY_ID}wwn-0x{LUN}</devnode>
+<capability type='storage'><block>/dev/sdb</block><drive_type>disk</drive_type>
+<serial>3{LUN}</serial><size>8589934592</size></capability></device>"""
 IDLE = """<pool type='netfs'><name>idle</name><target><path>/idle/</path></target>
 </pool>"""
 DOMAIN = """<domain><name>g</name><uuid>c7a5fdbd-edaf-9455-926a-d65c16db1809</uuid>
@@ -36,6 +46,10 @@ class Connection:
         texts = [IMAGES, GROUP] if flags else [IMAGES, GROUP, IDLE]
         return [SimpleNamespace(XMLDesc=lambda _, text=text: text) for text in texts]
 
+    def listAllDevices(self, flags):  # noqa: N802
+        assert flags == libvirt.VIR_CONNECT_LIST_NODE_DEVICES_CAP_STORAGE
+        return [SimpleNamespace(XMLDesc=partial(describe, t)) for t in (DISK, None)]
+
     def storagePoolLookupByName(self, _):  # noqa: N802
         found = SimpleNamespace(XMLDesc=lambda _: self.volume)
         return SimpleNamespace(storageVolLookupByName=lambda _: found)
@@ -51,6 +65,28 @@ def storage(**texts):
     connection = Connection(**texts)
     ask = SimpleNamespace(ask=lambda _, function: function(connection))
     return LibvirtStorage(ask)
+
+
+def describe(text, _):
+    """A device's document; one that has just been pulled out has none."""
+    if text is None:
+        error = libvirt.libvirtError("it has gone")
+        error.err = (
+            libvirt.VIR_ERR_NO_NODE_DEVICE,
+            0,
+            "it has gone",
+            0,
+            *[""] * 3,
+            0,
+            0,
+        )
+        raise error
+    return text
+
+
+@requirement("disks.devices")
+def test_block_devices_tell_every_path_that_they_have():
+    assert storage().devices() == [Device(("/dev/sdb", f"{BY_ID}wwn-0x{LUN}"), 8 << 30)]
 
 
 @requirement("disks.volumes")

@@ -224,3 +224,12 @@ def test_a_volume_without_a_pool_there_becomes_a_file():
     assert moved.disks()[0].kind == "file"
     assert [disk.named for disk in moved.disks()] == ["/b/w.img", "/a.img"]
     assert "pool" not in moved.text()
+
+
+@requirement("disks.devices")
+def test_a_device_elsewhere_stays_a_device():
+    device = VOLUMES.replace("type='file' device='disk'><source file='/a.img'", "X", 1)
+    device = device.replace("X", "type='block' device='disk'><source dev='/dev/sdb'")
+    moved = parse(device).with_images({"vdb": ("/dev/sdc", "")})
+    assert [(d.kind, d.source) for d in moved.disks()][1] == ("block", "/dev/sdc")
+    assert "/dev/sdb" not in moved.text()

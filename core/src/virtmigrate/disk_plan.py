@@ -24,6 +24,12 @@ DEFINE = (
     "virsh pool-define-as NAME dir --target DIRECTORY, then pool-build NAME and "
     "pool-start NAME"
 )
+POOLS = f"define a storage pool of its directory on both hosts ({DEFINE})"
+TELLS = {
+    "block": "see that both hosts tell its name (virsh nodedev-list --cap storage, "
+    "nodedev-dumpxml: a link wwn-… or nvme-…)"
+}
+"""What helps to find out whether a disk is shared, by its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +222,7 @@ def _of_sharing(case: Case, disk: Disk) -> tuple[Row, ...]:
     kept = not disk.copied and not disk.removable
     writable = kept and case.moves and not disk.read_only
     apart = disk.sharing is Sharing.NOT_SHARED and writable
+    image, device = apart and disk.kind != "block", apart and disk.kind == "block"
     unknown = disk.sharing is Sharing.UNKNOWN and writable
     left_out = options.migrate_disks is not None and not case.named
     vouch = ", or vouch for it with --unsafe" if case.vouch else ""
@@ -232,21 +239,24 @@ def _of_sharing(case: Case, disk: Disk) -> tuple[Row, ...]:
         (bool(hindered), "copy-impossible", Level.BLOCKER, Side.REQUEST,
          f"it is named in --migrate-disks, but {hindered}",
          f"take {target} out of --migrate-disks"),
-        (apart and disk.shareable, "shareable-not-shared", Level.BLOCKER,
+        (device, "device-not-shared", Level.BLOCKER, Side.DESTINATION,
+         f"{disk.there} is another device there than {path} here",
+         f"have the destination see the same device{case.elsewhere}"),
+        (image and disk.shareable, "shareable-not-shared", Level.BLOCKER,
          Side.DESTINATION, f"it is marked shareable, but the hosts do not share {path}",
          "put it on storage that both have, or name it in --migrate-disks"),
-        (apart and not disk.shareable and case.refused, "disk-not-shared",
+        (image and not disk.shareable and case.refused, "disk-not-shared",
          Level.BLOCKER, Side.DESTINATION,
          f"{path} is not shared, and copying was refused",
          "leave --no-copy-storage-all out: what is not shared is copied"),
-        (apart and not disk.shareable and left_out and not case.refused,
+        (image and not disk.shareable and left_out and not case.refused,
          "disk-left-out", Level.BLOCKER, Side.REQUEST,
          f"{path} is not shared, and --migrate-disks leaves it out",
          f"add {target} to --migrate-disks, or leave that out"),
         (unknown and not (options.unsafe or lacks), "sharing-unknown", Level.BLOCKER,
          Side.BOTH,
          f"whether both hosts share {path} can't be told",
-         f"define a storage pool of its directory on both hosts ({DEFINE}){vouch}"),
+         f"{TELLS.get(disk.kind, POOLS)}{vouch}"),
         (unknown and bool(options.unsafe), "sharing-vouched", Level.WARNING, Side.BOTH,
          f"--unsafe vouches that both hosts share {path}",
          "see that it is the same image"),

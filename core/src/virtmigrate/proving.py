@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from virtmigrate import devices
 from virtmigrate.capabilities import How
 from virtmigrate.disk_plan import decide
 from virtmigrate.errors import AnswerLost, HostError, HostUnreachable, Side
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 IMAGES = ("file", "volume")
 """Kinds of disk that are an image, or perhaps one."""
+DEVICE = "block"
+"""The kind of a disk that is a device of its host."""
 
 
 def disks_of(
@@ -68,11 +71,25 @@ def _proofs(
         return list(found), {}
     pair = request.source.uuid, request.destination.uuid
     prover = Prover(here, there, pair, known)
+    ways = {**dict.fromkeys(IMAGES, _proof), DEVICE: _device}
     pairs = [
-        _proof(prover, disk) if disk.kind in IMAGES and disk.path else (disk, None)
+        ways[disk.kind](prover, disk)
+        if disk.kind in ways and disk.path
+        else (disk, None)
         for disk in found
     ]
     return [disk for disk, _ in pairs], {d.target: p for d, p in pairs if p is not None}
+
+
+def _device(prover: Prover, disk: Disk) -> tuple[Disk, Proof]:
+    """The disk, and what is known of the device that it is."""
+    try:
+        here, there = prover.devices()
+        return disk, devices.prove(disk.path, disk.wanted_there, here, there)
+    except (AnswerLost, HostUnreachable):
+        raise
+    except HostError as error:
+        return disk, unproven(disk, f"it could not be proven: {error.message}")
 
 
 def _proof(prover: Prover, disk: Disk) -> tuple[Disk, Proof]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from virtmigrate.clock import Clock
+    from virtmigrate.devices import Device
     from virtmigrate.disks import Disk
     from virtmigrate.storage import Pool, Storage
     from virtmigrate.volumes import Lack
@@ -91,6 +92,7 @@ class Prover:
     pair: tuple[str, str]
     known: Known
     _pools: tuple[Sequence[Pool], Sequence[Pool]] | None = None
+    _devices: tuple[Sequence[Device], Sequence[Device]] | None = None
 
     def prove(self, path: str, wanted: str = "", form: str = "") -> Proof:
         """Find out about one image.
@@ -136,6 +138,16 @@ class Prover:
         if self._pools is None:
             self._pools = self.source.pools(), self.destination.pools()
         return self._pools
+
+    def devices(self) -> tuple[Sequence[Device], Sequence[Device]]:
+        """Both hosts' block devices, asked once.
+
+        Raises:
+            HostError: A host could not be asked.
+        """
+        if self._devices is None:
+            self._devices = self.source.devices(), self.destination.devices()
+        return self._devices
 
     def _here(self, pool: Pool, name: str, form: str) -> Image | None:
         image = self.source.look(pool, name)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from virtmigrate.devices import Device
     from virtmigrate.host import Host
 
 HEADERLESS = ("raw", "iso", "dir")
@@ -103,6 +104,10 @@ class Storage(Protocol):
 
     def kinds(self) -> Mapping[str, str]:
         """Name and kind (`dir`, `logical` …) of all pools that are active."""
+        ...
+
+    def devices(self) -> Sequence[Device]:
+        """The block devices, each with every path that it has; none = not known."""
         ...
 
     def names(self, pool: Pool) -> Sequence[str]:

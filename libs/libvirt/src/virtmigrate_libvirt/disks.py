@@ -57,5 +57,5 @@ def _wanted(text: str | None) -> dict[str, dict[str, str]]:
     return {
         disk.target: {"wanted_there": disk.source, "wanted_pool": disk.pool}
         for disk in disks
-        if disk.kind in ("file", "volume") and disk.source
+        if disk.kind in ("file", "volume", "block") and disk.source
     }

@@ -157,7 +157,11 @@ class Pool(Protocol):
 
 
 class Named(Protocol):
-    """A thing of a host with a name: a network, an interface, a filter, a secret."""
+    """A thing of a host with a name: a network, an interface, a filter, a device."""
+
+    def XMLDesc(self, flags: int = 0) -> str:  # noqa: N802
+        """Its description."""
+        ...
 
     def isActive(self) -> int:  # noqa: N802
         """1 while it is."""

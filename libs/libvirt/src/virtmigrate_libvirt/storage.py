@@ -1,7 +1,8 @@
 """A host's storage through libvirt's pools: the core's `virtmigrate.storage.Storage`.
 
 Only pools of files count (directories, and what is mounted); a pool of volume groups
-or of network objects has no images that could be looked for by name.
+or of network objects has no images that could be looked for by name. Block devices are
+told by the daemon's node devices.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lxml import etree
 
+from virtmigrate.devices import Device
 from virtmigrate.errors import BadInput, HostError
 from virtmigrate.storage import Image, Pool, pool_at, split
 from virtmigrate_libvirt.codes import Code
@@ -31,7 +33,11 @@ ACTIVE, ANY = 2, 0
 INACTIVE_XML = 2
 """`VIR_DOMAIN_XML_INACTIVE`."""
 MOST_POOLS = 128
+STORAGE_DEVICES = 1 << 8
+"""`VIR_CONNECT_LIST_NODE_DEVICES_CAP_STORAGE`."""
+MOST_DEVICES = 2048
 NOTHING = frozenset({Code.NO_STORAGE_POOL, Code.NO_STORAGE_VOL})
+GONE = frozenset({Code.NO_NODE_DEVICE})
 WITHOUT = frozenset({Code.NO_SUPPORT})
 """Answers of a daemon that has no storage driver."""
 EXISTS = frozenset({Code.STORAGE_VOL_EXIST, Code.OPERATION_INVALID})
@@ -69,6 +75,20 @@ class LibvirtStorage:
         texts = self._control.ask("listing storage pools", _pool_texts)
         roots = map(_read, texts)
         return {root.findtext("name") or "": root.get("type") or "" for root in roots}
+
+    def devices(self) -> Sequence[Device]:
+        """The block devices that udev tells of, and their links.
+
+        Raises:
+            HostError: The host can't be asked.
+        """
+        try:
+            texts = self._control.ask("listing block devices", _device_texts)
+        except HostError as error:
+            if code_of(error) in WITHOUT:
+                return ()
+            raise
+        return [device for text in texts for device in _device(text)]
 
     def names(self, pool: Pool) -> Sequence[str]:
         """Names of the volumes of a pool, looked for anew.
@@ -157,6 +177,22 @@ class LibvirtStorage:
 def _pool_texts(connection: Connection, which: int = ACTIVE) -> list[str]:
     pools = connection.listAllStoragePools(which)[:MOST_POOLS]
     return [pool.XMLDesc(0) for pool in pools]
+
+
+def _device_texts(connection: Connection) -> list[str]:
+    devices = connection.listAllDevices(STORAGE_DEVICES)[:MOST_DEVICES]
+    texts = (found(partial(each.XMLDesc, 0), GONE) for each in devices)
+    return [text for text in texts if text is not None]
+
+
+def _device(text: str) -> Iterator[Device]:
+    """Of a drive that may have a medium nothing is told: it is no guest's disk."""
+    root = _read(text)
+    own = (root.findtext("capability/block") or "").strip()
+    links = [(node.text or "").strip() for node in root.iterfind("devnode")]
+    if own:
+        size = _figure(root, "capability/size")
+        yield Device(tuple(dict.fromkeys((own, *links))), size)
 
 
 def _pool(text: str) -> Iterator[Pool]:

@@ -194,7 +194,7 @@ class Document:
         return Document(root)
 
     def with_images(self, places: Mapping[str, tuple[str, str]]) -> Document:
-        """A copy whose disks have their image files elsewhere.
+        """A copy whose disks have their image files, or their devices, elsewhere.
 
         A disk that is named by pool and volume stays so where it has a pool.
 
@@ -271,6 +271,9 @@ def _point(node: etree._Element, source: etree._Element, path: str, pool: str) -
     if node.get("type") == "volume" and pool:
         source.set("pool", pool)
         source.set("volume", path.rpartition("/")[2])
+        return
+    if node.get("type") == "block":
+        source.set("dev", path)
         return
     for name in ("pool", "volume", "mode"):
         source.attrib.pop(name, "")

@@ -9,6 +9,7 @@ from virtmigrate.storage import Image, Pool
 from virtmigrate_mock import images
 
 if TYPE_CHECKING:
+    from virtmigrate.devices import Device
     from virtmigrate_mock.disk_state import PoolState
     from virtmigrate_mock.host import MockHost
     from virtmigrate_mock.machine import Machine
@@ -40,6 +41,10 @@ class MockStorage:
     def kinds(self) -> dict[str, str]:
         """All its pools; each is a directory."""
         return {pool.name: "dir" for pool in self.pools()}
+
+    def devices(self) -> list[Device]:
+        """None: a mock's disks are images."""
+        return []
 
     def names(self, pool: Pool) -> list[str]:
         """What is in a pool."""
