@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from unittest import mock
 
 from virtmigrate import Options, forward, patience, settle
@@ -48,10 +49,11 @@ class Way:
 
 @dataclass(frozen=True)
 class Form:
-    """How the guest's memory moves."""
+    """How the guest's memory moves, and which disks it has (`lab guest start`)."""
 
     name: str
     options: dict = field(default_factory=dict)
+    disks: tuple[str, ...] = ()
 
     @property
     def postcopy(self):
@@ -70,8 +72,12 @@ LIVE, COMA, POSTCOPY, EARLY = (
     Form("postcopy", {"postcopy": True, "postcopy_after_precopy": True}),
     Form("early", {"postcopy": True, "timeout_s": 1, "timeout_postcopy": True}),
 )
-FORMS = (LIVE, COMA, POSTCOPY)
 """`EARLY` switches to post-copy in the first pass, so that it lasts."""
+DISKS = Form("disks", {"remove_source_disks": True}, ("shared:4", "local:4:qcow2"))
+"""One disk stays, the other is copied, and its image at the source goes."""
+FORMS = (LIVE, COMA, POSTCOPY)
+PAIRS = (*product(WAYS, FORMS), (DRIVEN, DISKS), (P2P, DISKS))
+"""What is moved how: all that lost messages are played on."""
 
 
 @contextmanager

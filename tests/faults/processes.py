@@ -261,7 +261,7 @@ def struck(played, case):
     told.outcome = last["result"]["outcome"] if last.get("kind") == "ended" else ""
     mended(played)
     if child.migration:
-        outcome = played.recover(told, child.migration)
+        outcome, _ = played.recover(told, child.migration)
         played.judge(told, outcome, mortal=case.mortal)
     told.seconds = round(time.monotonic() - began, 1)
     return told

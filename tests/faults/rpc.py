@@ -18,7 +18,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise, product
 
-from tests.faults.moves import FORMS, WAYS, Form, Way, short
+from tests.faults.moves import DISKS, DRIVEN, LIVE, PAIRS, Form, Way, short
 from tests.faults.stage import Told, stage
 from virtmigrate_lab.rpc import REMOTE_PROGRAM, Procedure
 from virtmigrate_lab.rules import KINDS, Cut, Drop
@@ -29,7 +29,8 @@ CASE_S = 90.0
 FRESH_AFTER = 60
 """So many cases later the guest is a new one: all that was heard of it is read anew."""
 PLANNING = "plan"
-"""What is asked before the first step, for all the same: one way and form does."""
+"""What is asked before the first step, whoever drives then: one way does."""
+PLANNED = ((DRIVEN, LIVE), (DRIVEN, DISKS))
 
 
 @dataclass(frozen=True)
@@ -172,9 +173,9 @@ class Counts:
 def all_cases(played, pairs, hows):
     """The cases of these ways and forms, from a clean run of each."""
     for way, form in pairs:
-        played.renew()
+        played.renew(disks=form.disks)
         points = recorded(played, way, form)
-        planning = (way, form) == (WAYS[0], FORMS[0])
+        planning = (way, form) in PLANNED
         for point, how in product(points, hows):
             if point.step != PLANNING or planning:
                 yield Case(way, form, point, how)
@@ -183,11 +184,13 @@ def all_cases(played, pairs, hows):
 def play(played, cases, counts, tell=lambda line: None):
     """Play cases; a fresh guest follows each that did not end in one place, running."""
     for case in cases:
+        if case.form.disks != played.disks:
+            played.renew(disks=case.form.disks)
         fired, told = lost(played, case)
         counts.add(case, fired, told)
         tell(f"{case}: {told.outcome} {told.recovered} {told.seconds} s {told.wrong}")
-        if told.wrong or told.open or not counts.cases % FRESH_AFTER:
-            played.renew()
+        if told.wrong or told.open or told.left or not counts.cases % FRESH_AFTER:
+            played.renew(disks=case.form.disks)
 
 
 def main():
@@ -201,10 +204,9 @@ def main():
     asked.add_argument("--list", action="store_true")
     words = asked.parse_args()
     part, parts = (int(n) for n in words.slice.split("/"))
-    pairs = list(product(WAYS, FORMS))
-    named = [p for p in pairs if words.only.startswith(f"{p[0].name}-{p[1].name}")]
+    named = [p for p in PAIRS if words.only.startswith(f"{p[0].name}-{p[1].name}")]
     with stage() as played, short():
-        cases = list(all_cases(played, named or pairs, words.how))
+        cases = list(all_cases(played, named or PAIRS, words.how))
         chosen = [c for c in cases if words.only in str(c)][part - 1 :: parts]
         print(f"{len(cases)} cases, {len(chosen)} of them chosen")
         if words.list:

@@ -31,6 +31,7 @@ ABSENT = (None, False)
 LINK_MIB_S = 96.0
 CLEARED_S = 30.0
 """Longest wait for what a daemon clears away by itself."""
+DISK_MIB_S = 1
 CLOSED = (Outcome.SUCCEEDED, Outcome.ROLLED_BACK)
 
 
@@ -43,12 +44,14 @@ class Told:
             if its controller did not live to say.
         recovered: What recovery said.
         wrong: What must never be.
+        left: Images that were left over, and that somebody was told of.
         seconds: How long it took.
     """
 
     outcome: str = ""
     recovered: str = ""
     wrong: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -75,6 +78,7 @@ class Stage:
         here: The host that the guest is on.
         guest: Its name.
         began: Since when its history counts.
+        disks: What its disks are, as it was started.
     """
 
     def __init__(self, lab, state):
@@ -82,6 +86,7 @@ class Stage:
         self.state = state
         self.journal = SQLiteJournal(state / "journal.db")
         self.here, self.guest, self.uuid = "a", "", ""
+        self.disks = ()
         self.began = lab.now()
         self.manager = Manager()
         self.mender = self.migrator()
@@ -104,8 +109,9 @@ class Stage:
         """A migrator that writes the stage's journal."""
         return Migrator(manager=self.manager, journal=self.journal, sinks=sinks)
 
-    def renew(self, *, dirty_mib_s=24, link_mib_s=LINK_MIB_S):
+    def renew(self, *, dirty_mib_s=24, link_mib_s=LINK_MIB_S, disks=()):
         """A fresh guest, on hosts that are as good as new."""
+        self.disks = disks
         try:
             self.lab.tidy()
         except LabError:
@@ -122,6 +128,8 @@ class Stage:
             memory_mib=24,
             working_set_mib=8,
             dirty_rate_mib_s=dirty_mib_s,
+            disks=disks,
+            disk_rate_mib_s=DISK_MIB_S if disks else 0,
         )
         self.uuid = made.uuid
 
@@ -151,6 +159,8 @@ class Stage:
         if isinstance(result, BaseException):
             told.outcome = "refused"
             self.judge(told, Outcome.ROLLED_BACK, mortal=mortal)
+            if self.disks:
+                self.judge_images(told, str(result))
             return
         told.outcome = str(result.outcome)
         told.wrong += [
@@ -158,10 +168,13 @@ class Stage:
             for fault in result.faults
             if fault.error == "PluginError"
         ]
-        self.judge(told, self.recover(told, result.migration), mortal=mortal)
+        recovered, said = self.recover(told, result.migration)
+        self.judge(told, recovered, mortal=mortal)
+        if self.disks and recovered in CLOSED:
+            self.judge_images(told, " ".join((*result.warnings, *said)))
 
     def recover(self, told, migration):
-        """Twice, over connections without faults; the outcome."""
+        """Twice, over connections without faults; the outcome, and what was said."""
         uris = {"source": self.uri(self.here), "destination": self.uri(self.there)}
         first = self.mender.recover(migration, **uris)
         before = self.seen()
@@ -172,9 +185,9 @@ class Stage:
                 f"a second recovery did something: {first.outcome} {before}, then "
                 f"{again.outcome} {after}"
             )
-        self.mender.settle(migration, **uris)
+        debts = self.mender.settle(migration, **uris)
         told.recovered = str(first.outcome)
-        return first.outcome
+        return first.outcome, (*first.warnings, *map(str, debts))
 
     def seen(self):
         """State on both hosts, and whether it is defined there, by libvirt's word."""
@@ -204,6 +217,30 @@ class Stage:
             report, history, runs_on=host if closed else None, mortal=mortal
         )
         self.here = report.beats_on or self.here
+
+    def judge_images(self, told, said):
+        """The guest's disks are whole, and no image of it is where it is not."""
+        virsh = self.lab.hosts[self.here].virsh
+        virsh("suspend", self.uuid)
+        try:
+            reports = self.lab.disks_check(self.guest)
+            told.wrong += [problem for each in reports for problem in each.problems]
+        finally:
+            virsh("resume", self.uuid)
+        kept = {self.here: 1, OTHER[self.here]: 0}
+        for host, most in kept.items():
+            images = self._images(host)
+            told.left += images[most:]
+            told.wrong += [
+                f"{name} is left over at {host}, and nobody is told"
+                for name in images[most:]
+                if name not in said
+            ]
+
+    def _images(self, host):
+        """Names of the images that this guest has in a host's own pool."""
+        paths = self.lab.pool_path(host, "local").iterdir()
+        return sorted(p.name for p in paths if p.name.startswith(f"{self.guest}-"))
 
     def _by_hand(self, report):
         """A person resumes the only copy, so that it can show that it is whole."""

@@ -99,3 +99,48 @@ def test_the_policy_of_a_transfer_that_outlives_its_controller_goes_on(
     assert (result["fired"]["limit"], result["fired"]["value"]) == ("max_total", 12)
     rig.runs_only_on("a", busy, began)
     assert rig.state("b", busy) == ""
+
+
+@requirement("recover.fence")
+def test_a_source_that_is_off_is_retired_once_it_is_back(rig, guest, tmp_path):
+    """Nothing is believed of a host that is silent but what a person states."""
+    began, state = rig.lab.now(), tmp_path / "state"
+    migration = killed_at(rig, guest, state, "landed", "")
+    rig.lab.hosts["a"].crash()
+    done, result = recover(rig, state, migration)
+    assert (result["outcome"], done.returncode) == ("unknown", 4), done.stderr
+    done, result = recover(rig, state, migration, "--fence-proof", rig.a)
+    assert (result["outcome"], done.returncode) == ("succeeded", 0), (done, result)
+    assert result["obligations"] == ["retire_source"]
+    assert settled(state) == ["owed"]
+    rig.lab.daemon_restart("a")
+    assert rig.state("a", guest) == "shut off"
+    assert settled(state) == ["paid"]
+    assert rig.state("a", guest) == ""
+    rig.runs_only_on("b", guest, began)
+
+
+@requirement("recover.fence")
+def test_a_destination_that_is_off_does_not_keep_the_guest_down(rig, guest, tmp_path):
+    began, state = rig.lab.now(), tmp_path / "state"
+    migration = killed_at(rig, guest, state, "step-started", "perform")
+    rig.lab.hosts["b"].crash()
+    _, result = recover(rig, state, migration)
+    assert result["outcome"] == "rolled back", result
+    rig.lab.daemon_restart("b")
+    assert settled(state) in ([], ["paid"])
+    assert rig.state("b", guest) == ""
+    rig.runs_only_on("a", guest, began)
+
+
+def settled(state):
+    """What became of each obligation."""
+    done = subprocess.run(
+        [sys.executable, "-m", "virtmigrate", "settle", "--json"],
+        env={**os.environ, "VIRTMIGRATE_STATE_DIR": str(state)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    return [debt["state"] for debt in json.loads(done.stdout)["debts"]]
