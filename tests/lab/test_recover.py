@@ -36,9 +36,10 @@ def killed_at(rig, guest: str, state, kind: str, step: str, *words: str) -> str:
     return event["migration"]
 
 
-def recover(rig, state, migration: str, *words: str):
+def ran(state, *words: str):
+    """A command of another controller: how it ended, and what it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "virtmigrate", "recover", migration, "--json", *words],
+        [sys.executable, "-m", "virtmigrate", *words, "--json"],
         env={**os.environ, "VIRTMIGRATE_STATE_DIR": str(state)},
         capture_output=True,
         encoding="utf-8",
@@ -46,6 +47,16 @@ def recover(rig, state, migration: str, *words: str):
         check=False,
     )
     return done, json.loads(done.stdout)
+
+
+def recover(rig, state, migration: str, *words: str):
+    return ran(state, "recover", migration, *words)
+
+
+def settled(state):
+    """What became of each obligation."""
+    _, told = ran(state, "settle")
+    return [debt["state"] for debt in told["debts"]]
 
 
 @requirement("lost.run-state")
@@ -131,16 +142,3 @@ def test_a_destination_that_is_off_does_not_keep_the_guest_down(rig, guest, tmp_
     assert settled(state) in ([], ["paid"])
     assert rig.state("b", guest) == ""
     rig.runs_only_on("a", guest, began)
-
-
-def settled(state):
-    """What became of each obligation."""
-    done = subprocess.run(
-        [sys.executable, "-m", "virtmigrate", "settle", "--json"],
-        env={**os.environ, "VIRTMIGRATE_STATE_DIR": str(state)},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-    return [debt["state"] for debt in json.loads(done.stdout)["debts"]]

@@ -20,7 +20,7 @@ from virtmigrate_libvirt.link import code_of, found
 from virtmigrate_libvirt.xml import parse, parser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from virtmigrate_libvirt.control import Control
     from virtmigrate_libvirt.protocol import Connection
@@ -39,7 +39,7 @@ MOST_DEVICES = 2048
 NOTHING = frozenset({Code.NO_STORAGE_POOL, Code.NO_STORAGE_VOL})
 GONE = frozenset({Code.NO_NODE_DEVICE})
 WITHOUT = frozenset({Code.NO_SUPPORT})
-"""Answers of a daemon that has no storage driver."""
+"""Answers of a daemon that has no driver for storage, or for devices."""
 EXISTS = frozenset({Code.STORAGE_VOL_EXIST, Code.OPERATION_INVALID})
 """Answers to the making of a volume whose name, or file, is there."""
 NS = 1_000_000_000
@@ -58,12 +58,7 @@ class LibvirtStorage:
         Raises:
             HostError: The host can't be asked.
         """
-        try:
-            texts = self._control.ask("listing storage pools", _pool_texts)
-        except HostError as error:
-            if code_of(error) in WITHOUT:
-                return ()
-            raise
+        texts = self._told("listing storage pools", _pool_texts)
         return [pool for text in texts for pool in _pool(text)]
 
     def kinds(self) -> Mapping[str, str]:
@@ -82,13 +77,19 @@ class LibvirtStorage:
         Raises:
             HostError: The host can't be asked.
         """
+        texts = self._told("listing block devices", _device_texts)
+        return [device for text in texts for device in _device(text)]
+
+    def _told(
+        self, doing: str, function: Callable[[Connection], list[str]]
+    ) -> list[str]:
+        """Documents; none of a daemon that lacks the driver for such."""
         try:
-            texts = self._control.ask("listing block devices", _device_texts)
+            return self._control.ask(doing, function)
         except HostError as error:
             if code_of(error) in WITHOUT:
-                return ()
+                return []
             raise
-        return [device for text in texts for device in _device(text)]
 
     def names(self, pool: Pool) -> Sequence[str]:
         """Names of the volumes of a pool, looked for anew.
