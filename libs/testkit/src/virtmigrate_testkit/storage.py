@@ -45,11 +45,17 @@ class StorageTests:
 
     @SIDES
     def test_storage_is_a_storage(self, kit: Kit, side: Side) -> None:
-        """It has every member, and its pools are directories by absolute path."""
+        """It has every member, and its pools are directories by absolute path.
+
+        So are the paths of its block devices.
+        """
         with scratch(kit, side) as (storage, pool, name):
             assert isinstance(storage, Storage)
             assert pool.path.startswith("/")
             assert storage.kinds()[pool.name], "every pool has a kind"
+            for device in storage.devices():
+                assert device.paths, "every block device has a path"
+                assert all(path.startswith("/") for path in device.paths)
             path = f"{pool.path}/{name}"
             assert pool_at(storage.pools(), split(path)[0]) is not None
             assert list(storage.users(path)) == [], "nobody has it"
