@@ -51,6 +51,15 @@ def test_what_is_a_name_that_is_given_once(path, name):
         ("/dev/sdb", "", ["/dev/sdb", WWN], ["/dev/sdb", WWN], "shared", "/dev/sdb"),
         ("/dev/sdb", "", ["/dev/sdb", WWN], ["/dev/sdc", WWN], "shared", WWN),
         (WWN, "", ["/dev/sdb", WWN], ["/dev/sdc", WWN], "shared", WWN),
+        # where the path of the source is another device
+        (
+            "/dev/sdb",
+            "",
+            ["/dev/sdb", WWN],
+            [["/dev/sdb", OTHER], ["/dev/sdc", WWN]],
+            "shared",
+            WWN,
+        ),
         # multipathd's own path, of which no host tells but by what is under it
         (
             f"/dev/mapper/3{LUN}",
@@ -89,7 +98,8 @@ def test_what_is_a_name_that_is_given_once(path, name):
 def test_two_hosts_devices_are_compared_by_their_names(
     path, wanted, here, there, sharing, found
 ):
-    proof = prove(path, wanted, [device(*here)], [device(*there)])
+    several = there if isinstance(there[0], list) else [there]
+    proof = prove(path, wanted, [device(*here)], [device(*each) for each in several])
     assert proof.sharing == Sharing(sharing), proof.evidence
     if found:
         assert proof.there == found

@@ -37,8 +37,8 @@ class Loops:
 
     def over(self, guest):
         """A device over the image of a guest's disk in the shared pool."""
-        image = self.rig.lab.pool_path("a", "shared") / f"{guest}-hda.raw"
-        device = ran("losetup", "--find", "--show", str(image.resolve())).strip()
+        image = self.rig.lab.state_dir / "storage" / "shared" / f"{guest}-hda.raw"
+        device = ran("losetup", "--find", "--show", str(image)).strip()
         self.made.append(device)
         return device
 
@@ -156,8 +156,8 @@ def test_a_device_is_followed_to_the_path_that_it_has_there(
     loops.heard()
     began = on_device(rig, guest_name, device)
     there = elsewhere if asked else loops.linked(elsewhere, LUN)
-    document = pointed(rig, guest_name, device, elsewhere) if asked else None
-    wanted = Options.checked({"dest_xml": document})
+    documents = pointed(rig, guest_name, device, elsewhere) if asked else {}
+    wanted = Options.checked(documents)
     (disk,) = rig.migrator.plan(guest_name, rig.a, rig.b, wanted).disks
     assert (disk.sharing, disk.there) == (Sharing.SHARED, there)
     result = rig.migrator.migrate(guest_name, rig.a, rig.b, wanted)
@@ -167,9 +167,13 @@ def test_a_device_is_followed_to_the_path_that_it_has_there(
 
 
 def pointed(rig, guest, device, elsewhere):
-    """The caller's own document, in which the disk is another device."""
-    text = rig.lab.hosts["a"].virsh("dumpxml", "--migratable", guest)
-    return text.replace(f"'{device}'", f"'{elsewhere}'")
+    """The caller's own documents, in which the disk is another device."""
+    virsh = rig.lab.hosts["a"].virsh
+    found = {"dest_xml": "--migratable", "persist_xml": "--inactive"}
+    return {
+        name: virsh("dumpxml", words, guest).replace(f"'{device}'", f"'{elsewhere}'")
+        for name, words in found.items()
+    }
 
 
 @pytest.mark.parametrize("said", [OTHER, ""], ids=["another", "no name"])

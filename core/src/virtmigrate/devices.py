@@ -75,10 +75,11 @@ def prove(
         why = f"the source does not say by what name in the world {path} goes"
         return Proof(Sharing.UNKNOWN, why, aim)
     called = min(names)
-    if (taken := _at(aim, theirs)) and taken.names and not taken.names & names:
+    same = next((each for each in theirs if each.names & names), None)
+    taken = _at(aim, theirs) if wanted or same is None else None
+    if taken and taken.names and not taken.names & names:
         why = f"{aim} is {min(taken.names)} at the destination, not {called}"
         return Proof(Sharing.NOT_SHARED, why, aim, taken=True)
-    same = next((each for each in theirs if each.names & names), None)
     if same is None:
         why = f"the destination does not say that it has {called}"
         return Proof(Sharing.UNKNOWN, why, aim)

@@ -146,6 +146,10 @@ def sources(xml: str, path_of: Callable[[str, str], str]) -> dict[str, str]:
         target, source = disk.find("target"), disk.find("source")
         if target is not None and source is not None:
             pool, volume = source.get("pool", ""), source.get("volume", "")
-            path = path_of(pool, volume) if pool else source.get("file", "")
+            path = (
+                path_of(pool, volume)
+                if pool
+                else source.get("file") or source.get("dev", "")
+            )
             found[target.get("dev", "")] = path
     return found
