@@ -159,7 +159,7 @@ class Stage:
         if isinstance(result, BaseException):
             told.outcome = "refused"
             self.judge(told, Outcome.ROLLED_BACK, mortal=mortal)
-            if self.disks:
+            if self.disks and not told.wrong:
                 self.judge_images(told, str(result))
             return
         told.outcome = str(result.outcome)
@@ -170,8 +170,9 @@ class Stage:
         ]
         recovered, said = self.recover(told, result.migration)
         self.judge(told, recovered, mortal=mortal)
-        if self.disks and recovered in CLOSED:
-            self.judge_images(told, " ".join((*result.warnings, *said)))
+        if self.disks and recovered in CLOSED and not told.wrong:
+            faults = [fault.message for fault in result.faults]
+            self.judge_images(told, " ".join((*result.warnings, *faults, *said)))
 
     def recover(self, told, migration):
         """Twice, over connections without faults; the outcome, and what was said."""

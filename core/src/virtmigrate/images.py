@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MADE = "images.made"
 """Key of the notes: paths that this migration has made, or was about to."""
+LEFT = "see that nobody uses it, and delete it there (virsh vol-delete)"
 LIVES = (RunState.RUNNING, RunState.PAUSED)
 
 
@@ -71,7 +72,13 @@ def remove_source(ctx: Context) -> None:
         raise HostError(msg, side=ctx.source.side, subject=ctx.guest.name)
     for disk in ctx.plan.disks:
         if disk.copied and not disk.shareable:
-            _remove(ctx, disk)
+            try:
+                _remove(ctx, disk)
+            except HostError as error:
+                msg = f"{disk.path} may be left at the source: {error.message}"
+                raise HostError(
+                    msg, side=error.side, subject=disk.target, remedy=LEFT
+                ) from error
 
 
 def _remove(ctx: Context, disk: Disk) -> None:

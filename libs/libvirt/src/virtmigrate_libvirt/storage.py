@@ -166,13 +166,11 @@ class LibvirtStorage:
         Raises:
             HostError: The host can't be asked.
         """
-        return sorted(
-            set(
-                self._control.ask(
-                    "looking who uses an image", lambda c: _users(c, path)
-                )
-            )
-        )
+
+        def named(connection: Connection) -> set[str]:
+            return set(_users(connection, path))
+
+        return sorted(self._control.ask("looking who uses an image", named))
 
 
 def _pool_texts(connection: Connection, which: int = ACTIVE) -> list[str]:
