@@ -146,10 +146,7 @@ def sources(xml: str, path_of: Callable[[str, str], str]) -> dict[str, str]:
         target, source = disk.find("target"), disk.find("source")
         if target is not None and source is not None:
             pool, volume = source.get("pool", ""), source.get("volume", "")
-            path = (
-                path_of(pool, volume)
-                if pool
-                else source.get("file") or source.get("dev", "")
-            )
+            named = source.get("file", "") or source.get("dev", "")
+            path = path_of(pool, volume) if pool else named
             found[target.get("dev", "")] = path
     return found
