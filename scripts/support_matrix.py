@@ -10,13 +10,13 @@ from pathlib import Path
 from virtmigrate import Manager, Migrator
 from virtmigrate.capabilities import Capabilities
 from virtmigrate_mock import World
-from virtmigrate_qemu.capabilities import ASSUMED, Facts, from_facts
+from virtmigrate_qemu.capabilities import ASSUMED, Facts, from_facts, had
 from virtmigrate_qemu.since import version
 from virtmigrate_testkit.matrix import page
 from virtmigrate_vz.capabilities import from_facts as vz
 
 PAGE = Path(__file__).parents[1] / "docs" / "support-matrix.md"
-REFERENCE = Facts(version("12.5.0"), version("10.1.0"), ASSUMED, driven=True)
+REFERENCE = Facts(version("12.5.0"), version("10.1.0"), had(ASSUMED), driven=True)
 
 
 def kinds() -> dict[str, Capabilities]:

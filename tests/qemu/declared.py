@@ -5,7 +5,7 @@ from __future__ import annotations
 from virtmigrate.host import RunState
 from virtmigrate.negotiation import Ends
 from virtmigrate.plan import GuestFacts
-from virtmigrate_qemu.capabilities import ASSUMED, Facts, from_facts
+from virtmigrate_qemu.capabilities import ASSUMED, Facts, from_facts, had
 from virtmigrate_qemu.since import version
 
 UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
@@ -13,11 +13,7 @@ UUID = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
 
 def facts(libvirt="12.5.0", qemu="9.0.0", *, driven=True, **features):
     """What a host reports; by default one that has everything."""
-    found = frozenset(
-        feature
-        for feature, has in ASSUMED.items()
-        if features.get(feature.name.lower(), has)
-    )
+    found = had({f: features.get(f.name.lower(), has) for f, has in ASSUMED.items()})
     return Facts(version(libvirt), version(qemu), found, driven=driven)
 
 

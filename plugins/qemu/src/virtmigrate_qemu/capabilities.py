@@ -24,6 +24,8 @@ from virtmigrate_qemu.constraints import CONSTRAINTS, POSTCOPY_CALL
 from virtmigrate_qemu.hypervisor import NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from virtmigrate_libvirt.host import LibvirtHost
     from virtmigrate_libvirt.protocol import Connection
 
@@ -69,10 +71,14 @@ def declare(host: LibvirtHost) -> Capabilities:
         return connection.getLibVersion(), connection.getVersion()
 
     libvirt, qemu = host.ask("asking for versions", versions)
-    found = host.features(ASSUMED) or ASSUMED
-    has = frozenset(feature for feature, there in found.items() if there)
-    facts = Facts(libvirt, qemu, has, driven=phases.available())
+    found = had(host.features(ASSUMED) or ASSUMED)
+    facts = Facts(libvirt, qemu, found, driven=phases.available())
     return from_facts(facts, host.name, host.uuid)
+
+
+def had(features: Mapping[Feature, bool]) -> frozenset[Feature]:
+    """Those that are there."""
+    return frozenset(feature for feature, there in features.items() if there)
 
 
 @lru_cache(maxsize=256)
