@@ -37,11 +37,12 @@ def device(*paths, gib=8):
         ("/dev/mapper/mpatha", None),
         ("/dev/sdb", None),
         (f"/tmp/wwn-0x{LUN}", None),
+        (f"wwn-0x{LUN}", None),
     ],
 )
 @requirement("disks.devices")
 def test_what_is_a_name_that_is_given_once(path, name):
-    assert next(worldwide(path), None) == name
+    assert worldwide(path) == (name or "")
 
 
 @pytest.mark.parametrize(
@@ -106,8 +107,18 @@ def test_two_hosts_devices_are_compared_by_their_names(
 
 
 def test_a_device_that_is_of_another_size_there_is_not_taken_for_it():
-    here, there = device("/dev/sdb", WWN), device("/dev/sdb", WWN, gib=9)
-    assert prove("/dev/sdb", "", [here], [there]).sharing is Sharing.UNKNOWN
+    here, other = device("/dev/sdb", WWN), device("/dev/sdb", WWN, gib=9)
+    drive = Device(("/dev/sdb", WWN))
+    for ends in ((here, other), (here, drive), (drive, drive)):
+        proof = prove("/dev/sdb", "", ends[:1], ends[1:])
+        assert proof.sharing is Sharing.UNKNOWN
+
+
+def test_a_path_of_multipathd_is_believed_only_with_what_is_under_it():
+    path, there = f"/dev/mapper/3{LUN}", device("/dev/sdc", WWN)
+    assert prove(path, "", [], [there]).sharing is Sharing.UNKNOWN
+    under = device("/dev/sdb", WWN)
+    assert prove(path, "", [under], [there]).sharing is Sharing.SHARED
 
 
 paths = st.sampled_from(
@@ -131,7 +142,7 @@ def test_what_is_shared_has_one_name_on_both_hosts(path, wanted, here, there):
     if proof.sharing is not Sharing.SHARED:
         return
     mine = next((each.names for each in here if path in each.paths), None)
-    mine = mine or frozenset(worldwide(path))
+    mine = mine or frozenset([worldwide(path)])
     at = [each for each in there if proof.there in each.paths]
     assert any(each.names & mine for each in there)
     assert not at or at[0].names & mine

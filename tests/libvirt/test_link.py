@@ -62,6 +62,12 @@ def test_a_call_gives_its_answer(link):
     assert link.call("asking", lambda c: c.isAlive(), deadline_s=BOUND_S) == 1
 
 
+@requirement("calls.bounded")
+def test_nothing_that_would_ask_later_leaves_its_call(link):
+    with pytest.raises(TypeError, match="listing: an iterator must not leave its call"):
+        link.call("listing", lambda _: (n for n in "ab"), deadline_s=BOUND_S)
+
+
 def test_a_call_that_does_not_return_costs_its_deadline_only(link):
     release = threading.Event()
     with pytest.raises(AnswerLost) as caught:

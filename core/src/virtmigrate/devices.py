@@ -16,18 +16,23 @@ from virtmigrate.disks import Sharing
 from virtmigrate.sharing import Proof
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-NAA = r"([256][0-9a-f]{15}(?:[0-9a-f]{16})?)"
+LINK = "/dev/(?:disk/by-id|mapper)/"
+NAA = "([256][0-9a-f]{15}(?:[0-9a-f]{16})?)"
 NAMES = (
-    (re.compile(rf"wwn-0x{NAA}"), "naa."),
-    (re.compile(rf"(?:scsi-|dm-uuid-mpath-)?3{NAA}"), "naa."),
-    (re.compile(r"nvme-eui\.([0-9a-f]{16}(?:[0-9a-f]{16})?)"), "eui."),
-    (re.compile(r"nvme-uuid\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"), "uuid."),
+    (re.compile(f"{LINK}wwn-0x{NAA}"), "naa."),
+    (re.compile(f"{LINK}(?:scsi-|dm-uuid-mpath-)?3{NAA}"), "naa."),
+    (re.compile(rf"{LINK}nvme-eui\.([0-9a-f]{{16}}(?:[0-9a-f]{{16}})?)"), "eui."),
+    (
+        re.compile(
+            rf"{LINK}nvme-uuid\.([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})"
+        ),
+        "uuid.",
+    ),
 )
 """Links that udev and multipathd make (`60-persistent-storage.rules`), and the names in
 them: what multipathd calls `3` and 32 digits is the `wwn-0x` of its paths."""
-DIRECTORIES = ("/dev/disk/by-id/", "/dev/mapper/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +50,15 @@ class Device:
     @property
     def names(self) -> frozenset[str]:
         """Its names that are given once in the world."""
-        return frozenset(name for path in self.paths for name in worldwide(path))
+        return frozenset(filter(None, map(worldwide, self.paths)))
 
 
-def worldwide(path: str) -> Iterator[str]:
-    """The name in a path that is given once in the world, if there is one."""
-    for directory in DIRECTORIES:
-        for form, kind in NAMES:
-            if found := form.fullmatch(path.removeprefix(directory).lower()):
-                yield kind + found[1]
-                return
+def worldwide(path: str) -> str:
+    """The name in a path that is given once in the world, "" where there is none."""
+    for form, kind in NAMES:
+        if found := form.fullmatch(path.lower()):
+            return kind + found[1]
+    return ""
 
 
 def prove(
@@ -69,9 +73,9 @@ def prove(
         there: The destination's.
     """
     aim, theirs = wanted or path, list(there)
-    device = _at(path, here)
-    names = device.names if device else frozenset(worldwide(path))
-    if not names:
+    device = _meant(path, list(here))
+    names = device.names if device else frozenset()
+    if device is None or not names:
         why = f"the source does not say by what name in the world {path} goes"
         return Proof(Sharing.UNKNOWN, why, aim)
     called = min(names)
@@ -83,9 +87,10 @@ def prove(
     if same is None:
         why = f"the destination does not say that it has {called}"
         return Proof(Sharing.UNKNOWN, why, aim)
-    if device and device.capacity_bytes != same.capacity_bytes:
-        why = f"{called} is of {same.capacity_bytes} bytes there, not "
-        return Proof(Sharing.UNKNOWN, f"{why}{device.capacity_bytes}", aim)
+    sizes = device.capacity_bytes, same.capacity_bytes
+    if None in sizes or sizes[0] != sizes[1]:
+        why = f"{called} is of {sizes[1]} bytes there, of {sizes[0]} here"
+        return Proof(Sharing.UNKNOWN, why, aim)
     found = _path_there(aim, path, same)
     if wanted and found != wanted:
         why = f"the document wants {wanted}, and {called} is not known by that there"
@@ -101,9 +106,16 @@ def _path_there(aim: str, path: str, same: Device) -> str:
     it rather than the kernel's order. A path of multipathd's is left as it is: what is
     under it has the same name, and a host that lacks the path says so in prepare.
     """
-    if aim in same.paths or (aim == path and any(worldwide(path))):
+    if aim in same.paths or (aim == path and worldwide(path)):
         return aim
-    return next((each for each in same.paths if any(worldwide(each))), same.paths[0])
+    return next((each for each in same.paths if worldwide(each)), same.paths[0])
+
+
+def _meant(path: str, here: list[Device]) -> Device | None:
+    """The source's device of a path; of multipathd's, one that is under it."""
+    name = worldwide(path)
+    under = (each for each in here if name in each.names)
+    return _at(path, here) or next(under, None)
 
 
 def _at(path: str, devices: Iterable[Device]) -> Device | None:

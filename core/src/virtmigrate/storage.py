@@ -107,7 +107,11 @@ class Storage(Protocol):
         ...
 
     def devices(self) -> Sequence[Device]:
-        """The block devices, each with every path that it has; none = not known."""
+        """The block devices, each with every path that it has; none = not known.
+
+        Links count: it is by the names in them (`devices.worldwide`) that the core
+        knows a device of one host again on the other.
+        """
         ...
 
     def names(self, pool: Pool) -> Sequence[str]:

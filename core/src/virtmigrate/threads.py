@@ -59,7 +59,8 @@ class Job(Generic[T]):
         return self._done.wait(deadline_s)
 
     def result(self) -> T:
-        """What it gave, once it has ended, or raise what it raised."""
+        """Wait to its end; what it gave, or raise what it raised."""
+        self._done.wait()
         if self.error is not None:
             raise self.error
         return self._value[0]

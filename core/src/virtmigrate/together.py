@@ -50,7 +50,6 @@ def together(
         if other.error is None:
             discard(other.result())
         raise
-    other.wait()
     return made, other.result()
 
 
@@ -65,12 +64,4 @@ def begun(call: Callable[[], B], *, apart: bool) -> Callable[[], B]:
         What waits for it, and gives or raises what it came to; `call` itself where it
         is not begun.
     """
-    if not apart:
-        return call
-    job = Job(call)
-
-    def ended() -> B:
-        job.wait()
-        return job.result()
-
-    return ended
+    return Job(call).result if apart else call

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -20,7 +21,7 @@ from virtmigrate_libvirt.codes import Code
 from virtmigrate_libvirt.deadlines import SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection
 
     from virtmigrate.errors import Side
     from virtmigrate.uri import HostURI
@@ -144,7 +145,12 @@ class Link:
 
     def _within(self, doing: str, function: Callable[[Connection], T]) -> T:
         with self.held(doing) as connection:
-            return function(connection)
+            made = function(connection)
+            if isinstance(made, Iterator):
+                # It would ask later: under no deadline, its errors untranslated.
+                msg = f"{doing}: an iterator must not leave its call"
+                raise TypeError(msg)
+            return made
 
     def listen(self, doing: str, register: Callable[[Connection], int]) -> int:
         """Register a callback for events; its number, for `hush`.

@@ -185,7 +185,7 @@ def _device_texts(connection: Connection) -> list[str]:
 
 
 def _device(text: str) -> Iterator[Device]:
-    """Of a drive that may have a medium nothing is told: it is no guest's disk."""
+    """Its own path first; a drive whose medium may change has no size."""
     root = _read(text)
     own = (root.findtext("capability/block") or "").strip()
     links = [(node.text or "").strip() for node in root.iterfind("devnode")]
