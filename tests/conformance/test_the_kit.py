@@ -6,6 +6,8 @@ beside it; that the honest styles pass them is what `test_mock` shows.
 
 from __future__ import annotations
 
+import inspect
+import itertools
 import sys
 import textwrap
 from types import SimpleNamespace
@@ -17,9 +19,10 @@ import virtmigrate.explain  # noqa: F401
 from tests.conformance.benches import MockBench, VzLikeBench
 from tests.conformance.liars import DECLARATIONS, PLUGINS, STORAGES
 from tests.requirements import requirement
-from virtmigrate import Manager
+from virtmigrate import Manager, hookspecs
 from virtmigrate_mock.storage import MockStorage
 from virtmigrate_testkit import Bench, Conformance, conformance, differs
+from virtmigrate_testkit.misfortune import EMULATED, STRIKES
 
 pytest_plugins = ["pytester"]
 BENCHES = {"qemu-like": MockBench, "vz-like": VzLikeBench}
@@ -92,6 +95,19 @@ def test_the_honest_pass_what_the_liars_fail(run):
         outcomes, _ = run(conformance(bench_of(style, base)), *tests)
         assert "failed" not in outcomes.values(), outcomes
         assert sorted(outcomes) == tests
+
+
+@requirement("plugin.kit")
+def test_an_error_and_a_cancel_strike_every_hook_of_a_migration():
+    hooks = {
+        name.removeprefix("virtmigrate_")
+        for name, hook in vars(hookspecs).items()
+        if name.startswith("virtmigrate_")
+        and "ctx" in inspect.signature(hook).parameters
+    }
+    struck = {(each.hook, each.when, each.what) for each in (*STRIKES, *EMULATED)}
+    wanted = itertools.product(hooks, ("before", "after"), ("error", "cancel"))
+    assert set(wanted) - struck == set()
 
 
 def test_an_override_needs_a_reason():
