@@ -115,6 +115,38 @@ def test_each_other_answer_is_refused_by_name(virtmigrate, hosts, furnish):
     assert len(hosts.check("g").intervals) == 1, "it was never stopped"
 
 
+VALUES = [("bandwidth", "5"), ("xml", "g.xml"), ("persistent-xml", "g.xml")]
+
+
+@requirement("vz.bandwidth")
+@pytest.mark.parametrize("p2p", [[], ["--p2p"]], ids=["driven", "p2p"])
+@pytest.mark.parametrize(("option", "value"), VALUES, ids=lambda word: word)
+def test_a_value_that_can_not_be_is_refused(
+    virtmigrate, hosts, furnish, option, value, p2p
+):
+    """By name, peer-to-peer too, where the driver would ignore a bandwidth."""
+    furnish()
+    value = value.replace("g.xml", str(hosts.world / "g.xml"))
+    uris = hosts["a"].uri, hosts["b"].uri
+    words = [f"--{option}", value, *p2p, "--json"]
+    said = virtmigrate("-c", uris[0], "migrate", "g", uris[1], *words)
+    assert said.code == 2
+    messages = [each["message"] for each in json.loads(said.out)["refusals"]]
+    assert any(f"--{option}" in message for message in messages)
+    assert hosts.check("g").running_on == ("vz-a",)
+
+
+@requirement("offline.vz-disks")
+@pytest.mark.parametrize("words", [["--offline"], ["--no-offline"], []], ids=" ".join)
+def test_a_stopped_guest_moves_cold(virtmigrate, hosts, furnish, words):
+    furnish(run=False)
+    uris = hosts["a"].uri, hosts["b"].uri
+    said = virtmigrate("-c", uris[0], "migrate", "g", uris[1], "--json", *words)
+    assert said.code == 0, said.err
+    assert virsh(hosts["a"], "list", "--all", "--name").out == ""
+    assert virsh(hosts["b"], "domstate", "g").out == "shut off"
+
+
 def test_same_host_twice_gives_no_dangerous_advice(virtmigrate, hosts, furnish):
     """To undefine the guest 'there' would delete the one that runs here."""
     furnish()
