@@ -225,6 +225,17 @@ def test_a_failed_perform_is_finished_in_silence(hosts, furnish):
     assert hosts.check("g").running_on == ("vz-a",)
 
 
+@pytest.mark.parametrize("action", ["error", "cut"])
+def test_a_failed_finish_fails_no_peer_to_peer_move(hosts, furnish, action):
+    """It only warns: by then nothing can be taken back."""
+    furnish()
+    hosts["b"].fault("finish", action=action)
+    said = virsh(hosts["a"], "migrate", "--live", "--p2p", "g", hosts["b"].uri)
+    assert said.code == 0, said.err
+    assert hosts["b"].control()["faults"] == 0, "it has struck"
+    assert hosts.check("g").running_on == ("vz-b",)
+
+
 def test_events(hosts, furnish):
     """Resume is told as a start, and a move begins with an event of zeros."""
     furnish()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -94,7 +95,8 @@ class RemotePeer:
     async def finish(self, name: str, flags: int) -> None:
         """Tell it that the guest is there; nothing depends on its answer."""
         params = [Param("destination_name", STRING, name)]
-        await self.call("finish", params, b"", flags, 0)
+        with contextlib.suppress(VzError):  # the guest has moved by now
+            await self.call("finish", params, b"", flags, 0)
 
     def close(self) -> None:
         """Say goodbye."""
