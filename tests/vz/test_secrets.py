@@ -12,23 +12,26 @@ from virtmigrate import Migrator, Options
 from virtmigrate.sqlite_journal import SQLiteJournal
 from virtmigrate_lab.vz_host import cookie as baked
 
-SESSION = "5e551011-5ec2-4e75-8a11-0123456789ab"
-
 
 @pytest.fixture
 def told(hosts, furnish, tmp_path, caplog, monkeypatch):
     """A move, failing or not; everything that it said or wrote."""
     from virtmigrate_libvirt import phases  # noqa: PLC0415
 
-    seen = []
-    real = phases.prepare
+    seen = {}
 
-    def prepare(*words):
-        made = real(*words)
-        seen.append(baked.eat(made.cookie))
-        return made
+    def overhear(phase):
+        real = getattr(phases, phase)
 
-    monkeypatch.setattr(phases, "prepare", prepare)
+        def heard(*words):
+            made = real(*words)
+            seen[phase] = baked.eat(made.cookie)
+            return made
+
+        monkeypatch.setattr(phases, phase, heard)
+
+    overhear("begin")  # the source's own
+    overhear("prepare")  # the destination's
 
     def run(**fault):
         caplog.set_level(logging.DEBUG)
@@ -44,8 +47,8 @@ def told(hosts, furnish, tmp_path, caplog, monkeypatch):
         texts += [result.model_dump_json(), caplog.text]
         texts += [json.dumps(record.body) for record in records]
         files = b"".join(p.read_bytes() for p in path.parent.iterdir())
-        assert seen, "the session was really there"
-        return seen[0], "\n".join(texts), files
+        assert len(set(seen.values())) == 2, "the sessions were really there"
+        return seen.values(), "\n".join(texts), files
 
     return run
 
@@ -55,6 +58,7 @@ def told(hosts, furnish, tmp_path, caplog, monkeypatch):
     "fault", [{}, {"text": "no"}, {"action": "cut"}], ids=["good", "error", "cut"]
 )
 def test_session_ids_are_nowhere(told, fault):
-    session, text, files = told(**fault)
-    assert session not in text
-    assert session.encode() not in files
+    sessions, text, files = told(**fault)
+    for session in sessions:
+        assert session not in text
+        assert session.encode() not in files
