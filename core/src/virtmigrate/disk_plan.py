@@ -27,9 +27,21 @@ DEFINE = (
 POOLS = f"define a storage pool of its directory on both hosts ({DEFINE})"
 TELLS = {
     "block": "see that both hosts tell its name (virsh nodedev-list --cap storage, "
-    "nodedev-dumpxml: a link wwn-… or nvme-…)"
+    "nodedev-dumpxml: a link wwn-… or nvme-…)",
+    "network": "name its server as both hosts see it",
+    **dict.fromkeys(
+        ("nvme", "vhostuser", "vhostvdpa", "dir"),
+        "detach it for the move, or have its data on storage that both hosts tell of",
+    ),
 }
 """What helps to find out whether a disk is shared, by its kind."""
+REFUSED = ("only image files can be copied", "copying was refused")
+HELPS = (
+    "have its image in a pool of files (dir, fs, netfs)",
+    "leave --no-copy-storage-all out: what is not shared is copied",
+)
+"""Of a disk that is not shared and not copied, by whether the caller refused that."""
+OWN = "what serves it is named as each host names itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +155,14 @@ def _with(disk: Disk, proof: Proof | None) -> Disk:
     there = disk.wanted_there or disk.path
     if not disk.path:
         return disk.model_copy(update={"sharing": Sharing.SHARED, "evidence": "empty"})
-    if disk.kind == "network":
+    if disk.kind == "network" and not disk.own:
         why = "both hosts are told the same network source"
         return disk.model_copy(
             update={"sharing": Sharing.SHARED, "evidence": why, "there": there}
         )
     if proof is None:
-        why = disk.evidence or "only image files of storage pools can be compared"
+        why = OWN if disk.own else "only image files of storage pools can be compared"
+        why = disk.evidence or why
         return disk.model_copy(update={"evidence": why, "there": there})
     image = proof.image
     known: dict[str, object] = {
@@ -245,10 +258,9 @@ def _of_sharing(case: Case, disk: Disk) -> tuple[Row, ...]:
         (image and disk.shareable, "shareable-not-shared", Level.BLOCKER,
          Side.DESTINATION, f"it is marked shareable, but the hosts do not share {path}",
          "put it on storage that both have, or name it in --migrate-disks"),
-        (image and not disk.shareable and case.refused, "disk-not-shared",
-         Level.BLOCKER, Side.DESTINATION,
-         f"{path} is not shared, and copying was refused",
-         "leave --no-copy-storage-all out: what is not shared is copied"),
+        (image and not disk.shareable and (case.refused or disk.kind != "file"),
+         "disk-not-shared", Level.BLOCKER, Side.DESTINATION,
+         f"{path} is not shared, and {REFUSED[case.refused]}", HELPS[case.refused]),
         (image and not disk.shareable and left_out and not case.refused,
          "disk-left-out", Level.BLOCKER, Side.REQUEST,
          f"{path} is not shared, and --migrate-disks leaves it out",

@@ -52,6 +52,8 @@ class Disk(Model):
     """Whether it is a drive of CDs or floppies."""
     optional: bool = False
     """Whether the guest does without it where it is not to be had (a CD)."""
+    own: bool = False
+    """Whether its source, alike in words, is another one on each host: `localhost`."""
     wanted_there: str = ""
     """Path that the caller's own document has for it; "" = none was given."""
     wanted_pool: str = ""

@@ -34,6 +34,7 @@ def disks_of(request: PlanContext) -> list[Disk]:
             removable=disk.device in REMOVABLE,
             optional=disk.optional,
             pool=disk.pool,
+            own=disk.own,
             **wanted.get(disk.target, {}),
         )
         for disk in (_images(text) if text else [])

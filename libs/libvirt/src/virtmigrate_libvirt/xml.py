@@ -21,6 +21,7 @@ from virtmigrate_libvirt.bounds import (
     deeper_than,
     excesses,
 )
+from virtmigrate_libvirt.sources import means_itself, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,13 +51,14 @@ class Disk:
         target: Name in the guest (`vda`), "" when it has none.
         kind: `file`, `block`, `network`, `volume`, `nvme`, …
         device: `disk`, `cdrom`, `floppy`, `lun`.
-        source: File or device path, or name; "" for none (an empty drive).
+        source: Path, name, server or address; "" for none (an empty drive).
         read_only: Whether the guest can't write to it.
         shareable: Whether several guests may write to it.
         format: Of its image, as its driver is told.
         optional: Whether the drive may arrive empty (`startupPolicy`; libvirt drops a
             medium that is not there on arrival unless it is `mandatory`).
         pool: Storage pool of which `source` is a volume, "" where it is a path.
+        own: Whether each host would be served by itself (its loopback, its sockets).
     """
 
     target: str
@@ -68,6 +70,7 @@ class Disk:
     format: str = "raw"
     optional: bool = False
     pool: str = ""
+    own: bool = False
 
     @property
     def named(self) -> str | tuple[str, str]:
@@ -246,15 +249,11 @@ def _xpath(path: str) -> Callable[[etree._Element], list[Any]]:
 def _disk(node: etree._Element, device: str = "disk", name: str = "dev") -> Disk:
     source, target = node.find("source"), node.find("target")
     driver = node.find("driver")
-    found = ""
-    if source is not None:
-        keys = ("file", "dev", "name", "dir", "volume")
-        found = next((source.get(k) or "" for k in keys if source.get(k)), "")
     return Disk(
         target="" if target is None else target.get(name) or "",
         kind=node.get("type") or "file",
         device=node.get("device") or device,
-        source=found,
+        source="" if source is None else named(source),
         read_only=node.find("readonly") is not None,
         shareable=node.find("shareable") is not None,
         optional=source is not None
@@ -263,6 +262,7 @@ def _disk(node: etree._Element, device: str = "disk", name: str = "dev") -> Disk
         pool=source.get("pool") or ""
         if source is not None and node.get("type") == "volume"
         else "",
+        own=source is not None and means_itself(source),
     )
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from virtmigrate.errors import Side
 from virtmigrate.plan import Finding, Level
+from virtmigrate_libvirt.sources import local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +77,7 @@ def _given(facts: Facts, uri: str) -> Iterator[Finding]:
             f"write tcp://{host or 'ADDRESS'}:PORT with a port up to {MOST_PORT}",
             side=Side.REQUEST,
             subject=subject,
+            evidence=f"port {rest.rpartition(':')[2]}",
         )
     elif port and port not in PORTS:
         yield facts.finding(
@@ -86,7 +88,7 @@ def _given(facts: Facts, uri: str) -> Iterator[Finding]:
             "see that the destination's firewall lets it through",
             subject=subject,
         )
-    if _local(host):
+    if local(host):
         yield facts.finding(
             "migrate-uri-is-local",
             Level.WARNING,
@@ -158,9 +160,3 @@ def _numeric(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _local(host: str) -> bool:
-    if host.startswith("localhost"):
-        return True
-    return _numeric(host) and ipaddress.ip_address(host).is_loopback
