@@ -137,6 +137,7 @@ def wrong(row: Blocker) -> list[str]:
         for f in mine
         if row.remedy not in f.remedy
     ]
+    complaints += [f"{row.id}: no evidence" for f in mine if not f.evidence]
     if len(found) > len(mine):
         complaints.append(f"{row.id}: others too: {told}")
     return complaints

@@ -71,6 +71,7 @@ class Told:
         cpu: What it says of a CPU: 1, 2, or an error.
         memory_kib: Free memory.
         pages: Free huge pages of any size.
+        node: The same of each NUMA node: its free memory, KiB, and huge pages.
         networks: Name and whether it is active.
         interfaces: Names.
         filters: Names.
@@ -92,6 +93,7 @@ class Told:
     cpu: int | tuple[int, str] = 2
     memory_kib: int = 1 << 24
     pages: int = 0
+    node: tuple[int, int] = (1 << 24, 32)
     networks: dict[str, bool] = field(default_factory=dict)
     interfaces: frozenset[str] = frozenset()
     filters: frozenset[str] = frozenset()
@@ -129,11 +131,14 @@ class Connection:
             raise refusal(*self.told.cpu)
         return self.told.cpu
 
-    def getMemoryStats(self, *_):
+    def getMemoryStats(self, node, _):
+        if node >= 0:
+            return {"total": 1 << 24, "free": self.told.node[0]}
         return {"total": 1 << 25, "free": self.told.memory_kib, "cached": 0}
 
-    def getFreePages(self, sizes, *_):
-        return {-1: dict.fromkeys(sizes, self.told.pages)}
+    def getFreePages(self, sizes, node, _):
+        free = self.told.pages if node < 0 else self.told.node[1]
+        return {node: dict.fromkeys(sizes, free)}
 
     def networkLookupByName(self, name):
         if name not in self.told.networks:

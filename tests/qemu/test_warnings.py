@@ -128,6 +128,8 @@ NOTES = {
         here=Told("a", SOURCE.uuid, libvirt="11.2.0"),
         devices="<disk type='file'><source file='/x'/></disk>",
     ),
+    "nvram-path": World(boot="<nvram>/var/lib/libvirt/qemu/nvram/g_VARS.fd</nvram>"),
+    "nvram-template": World(boot="<nvram template='/usr/share/OVMF_VARS.fd'/>"),
     "not-checked": World(boot="<kernel>/boot/vmlinuz</kernel>"),
 }
 
@@ -146,6 +148,11 @@ def test_what_is_worth_a_note(name, world):
     assert blockers(world) == set()
 
 
+def test_a_file_that_it_boots_with_is_named():
+    told = {f.id: f.evidence for f in NOTES["nvram-path"].report()}
+    assert told["nvram-path"].endswith("/nvram/g_VARS.fd")
+
+
 def test_a_guest_without_an_agent():
     without = World().request()
     text = without.definitions.live
@@ -154,6 +161,23 @@ def test_a_guest_without_an_agent():
     without.definitions = type(without.definitions)(text, text)
     with begin_says(None):
         assert "agent-absent" in {f.id for f in preflight.findings(without)}
+
+
+@requirement("preflight.warnings")
+@pytest.mark.parametrize(
+    ("mode", "short"),
+    [("", True), ("mode='strict'", True), ("mode='preferred'", False)],
+)
+def test_a_guest_that_is_bound_to_nodes_needs_room_on_these(mode, short):
+    bound = f"<numatune><memory {mode} nodeset='0'/></numatune>"
+    huge = "<memoryBacking><hugepages/></memoryBacking>"
+    for top, name in ((bound, "memory-short"), (bound + huge, "hugepages-short")):
+        world = World(top=top, host=Told(pages=32, node=(1024, 31)))
+        told = [f for f in world.report() if f.id == name]
+        assert [f.level for f in told] == [Level.WARNING] * short
+        assert all("bound to (0)" in f.message for f in told)
+        assert all("<numatune>" in f.remedy for f in told)
+        assert name not in found(World(top=top, host=Told(pages=32)))
 
 
 @requirement("preflight.warnings")

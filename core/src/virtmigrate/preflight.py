@@ -27,28 +27,33 @@ def blockers(request: PlanContext) -> list[Finding]:
     holder = request.destination.name_taken_by(name)
     same = request.source.uuid == request.destination.uuid
     here, host = Side.SOURCE, request.destination.name
+    state = f"state: {seen.state}"
     # fmt: off
     table = (
         (same, "same-host", Side.BOTH, host,
-         "source and destination are the same host", "name another destination"),
+         "source and destination are the same host", "name another destination",
+         f"both have the UUID {request.source.uuid}"),
         (not same and holder not in (None, guest.uuid), "name-taken", Side.DESTINATION,
          name, f"another guest is called {name} there",
-         "give this one a new name with --dname, or rename that one"),
+         "give this one a new name with --dname, or rename that one",
+         f"it has the UUID {holder}"),
         (not same and there.state.active, "already-active", Side.DESTINATION,
          called, f"a guest of the same UUID is {there.state} there",
-         "find out which copy is the right one, and stop the other"),
+         "find out which copy is the right one, and stop the other",
+         f"state: {there.state}"),
         (there.state is RunState.UNREACHABLE, "unreachable", Side.DESTINATION, host,
-         f"the host does not answer: {there.why}", "look at its daemon"),
+         f"the host does not answer: {there.why}", "look at its daemon",
+         f"state: {there.state}"),
         (seen.state is RunState.UNREACHABLE, "unreachable", here, called,
-         f"the host does not answer: {seen.why}", "look at its daemon"),
+         f"the host does not answer: {seen.why}", "look at its daemon", state),
         (seen.job, "job-active", here, called,
          "another job (a migration?) is active on the guest",
-         "wait for it, or abort it"),
+         "wait for it, or abort it", "its job information"),
         (seen.state in POSTCOPY, "in-postcopy", here, called,
-         "the guest is in the middle of a post-copy", "resume that migration"),
+         "the guest is in the middle of a post-copy", "resume that migration", state),
         (seen.state is RunState.PAUSED_MIGRATION, "half-migrated", here, called,
          "the guest is paused by a migration that was not finished",
-         "`virtmigrate recover` finds out where it belongs"),
+         "`virtmigrate recover` finds out where it belongs", state),
     )
     # fmt: on
     return [
@@ -59,7 +64,8 @@ def blockers(request: PlanContext) -> list[Finding]:
             subject=subject,
             message=message,
             remedy=remedy,
+            evidence=evidence,
         )
-        for holds, found, side, subject, message, remedy in table
+        for holds, found, side, subject, message, remedy, evidence in table
         if holds
     ]

@@ -147,6 +147,25 @@ PATHS = (
         DESTINATION,
     ),
     Row(
+        "nvram-path",
+        "os/nvram[text() or source/@file]",
+        "its firmware variables are written to a file of the destination, under the "
+        "same path: over whatever has that name",
+        "see that the directory is there, and the file no other guest's; or give --xml "
+        "with another path",
+        NOTE,
+        DESTINATION,
+    ),
+    Row(
+        "nvram-template",
+        "os/nvram[@template]",
+        "where its file of firmware variables is missing it is made from a template, "
+        "which the destination must have under the same path",
+        "install the same firmware there, or give --xml with the path there",
+        NOTE,
+        DESTINATION,
+    ),
+    Row(
         "not-checked",
         "os/kernel | os/initrd | os/dtb | os/acpi/table",
         "it boots from a file of its host; no host tells whether it has that file",

@@ -102,6 +102,7 @@ def findings(facts: Facts, answers: Answers) -> Iterator[Finding]:
                 f"the destination's {way.what} {name} is not active",
                 f"start it there (virsh net-start {name})",
                 subject=name,
+                evidence=f"{way.what} {name}: inactive",
             )
 
 

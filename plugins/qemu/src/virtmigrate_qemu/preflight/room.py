@@ -11,15 +11,18 @@ from virtmigrate_libvirt.xml import UNITS, number
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from virtmigrate_libvirt.protocol import Connection
     from virtmigrate_libvirt.questions import Answers
     from virtmigrate_qemu.preflight.facts import Facts
 
 ALL_NODES = -1
+EVERYWHERE = (ALL_NODES,)
 KIB, MIB = 1 << 10, 1 << 20
 AVAILABLE = ("free", "buffers", "cached")
 """What a kernel can give (`virNodeGetMemoryStats`): caches give way."""
 PINS = "cputune/*[@cpuset]/@cpuset | vcpu/@cpuset"
 NODES = "numatune/memory[not(@placement='auto')]/@nodeset | numatune/memnode/@nodeset"
+BOUND = "numatune/memory[not(@placement='auto')][not(@mode) or @mode='strict']/@nodeset"
 HUGE = "memoryBacking/hugepages"
 
 
@@ -28,7 +31,8 @@ def questions(facts: Facts) -> Iterator[Question[Mapping[str, int]]]:
     if not facts.moves:
         return
     sizes = _huge_kib(facts)
-    yield _pages(tuple(sizes)) if sizes else MEMORY
+    nodes = _bound(facts)
+    yield _pages(tuple(sizes), nodes) if sizes else _free(nodes)
 
 
 def findings(facts: Facts, answers: Answers) -> Iterator[Finding]:
@@ -45,18 +49,20 @@ def findings(facts: Facts, answers: Answers) -> Iterator[Finding]:
 
 
 def _memory(facts: Facts, answers: Answers) -> Iterator[Finding]:
-    stats = answers[MEMORY]
-    if isinstance(stats, Unanswered) or "free" not in stats:
+    nodes = _bound(facts)
+    stats = answers[_free(nodes)]
+    if isinstance(stats, Unanswered) or not {"free", "total"} <= stats.keys():
         return
-    free = sum(stats.get(name, 0) for name in AVAILABLE) * KIB
+    # a node does not tell of caches: at best all of the host's are on these
+    free = min(sum(stats.get(name, 0) for name in AVAILABLE), stats["total"]) * KIB
     wanted = facts.there.current_memory_bytes
     if wanted > free:
         yield facts.finding(
             "memory-short",
             Level.WARNING,
             f"it has {wanted // MIB} MiB of memory, and the destination has "
-            f"{free // MIB} MiB left: it would swap, or end a process",
-            "make room there, or name another destination",
+            f"{free // MIB} MiB left{_on(nodes)}: it would swap, or end a process",
+            f"make room there{_else(nodes)}, or name another destination",
             subject="memory",
             evidence=", ".join(
                 f"{name} {stats.get(name, 0)} KiB" for name in AVAILABLE
@@ -67,7 +73,8 @@ def _memory(facts: Facts, answers: Answers) -> Iterator[Finding]:
 def _huge(
     facts: Facts, answers: Answers, sizes: Mapping[int, int]
 ) -> Iterator[Finding]:
-    free = answers[_pages(tuple(sizes))]
+    nodes = _bound(facts)
+    free = answers[_pages(tuple(sizes), nodes)]
     if isinstance(free, Unanswered):
         return
     for size, wanted in sizes.items():
@@ -77,8 +84,9 @@ def _huge(
                 "hugepages-short",
                 Level.WARNING,
                 f"it needs {wanted} huge pages of {size} KiB, and the destination has "
-                f"{count} free: it starts there only if the kernel may make more",
-                "reserve more there (virsh allocpages)",
+                f"{count} free{_on(nodes)}: it starts there only if the kernel may "
+                "make more",
+                f"reserve more there (virsh allocpages){_else(nodes)}",
                 subject=f"huge pages of {size} KiB",
                 evidence=f"free pages: {count}",
             )
@@ -164,18 +172,39 @@ def _kib(size: str, unit: str) -> int:
     return number(size) * UNITS.get(unit, 0) // KIB
 
 
-def _pages(sizes: tuple[int, ...]) -> Question[Mapping[str, int]]:
-    return Question(
-        f"free pages of {', '.join(map(str, sizes))} KiB",
-        lambda c: {
-            str(size): count
-            for size, count in c.getFreePages(list(sizes), ALL_NODES, 1)[
-                ALL_NODES
-            ].items()
-        },
-    )
+def _bound(facts: Facts) -> tuple[int, ...]:
+    """The destination's nodes that its memory has to be on."""
+    wanted = {n for text in facts.there.values(BOUND) for n in numbers(text)}
+    return tuple(sorted(wanted & facts.destination.facts.nodes)) or EVERYWHERE
 
 
-MEMORY: Question[Mapping[str, int]] = Question(
-    "its free memory", lambda c: dict(c.getMemoryStats(ALL_NODES, 0))
-)
+def _on(nodes: tuple[int, ...]) -> str:
+    bound = "" if nodes == EVERYWHERE else ", ".join(map(str, nodes))
+    return bound and f" on the NUMA nodes that it is bound to ({bound})"
+
+
+def _else(nodes: tuple[int, ...]) -> str:
+    return "" if nodes == EVERYWHERE else ", give --xml with another <numatune>"
+
+
+def _pages(
+    sizes: tuple[int, ...], nodes: tuple[int, ...]
+) -> Question[Mapping[str, int]]:
+    def ask(connection: Connection) -> Mapping[str, int]:
+        free = [connection.getFreePages(list(sizes), n, 1)[n] for n in nodes]
+        return {str(size): sum(each[size] for each in free) for size in sizes}
+
+    about = f"free pages of {', '.join(map(str, sizes))} KiB{_on(nodes)}"
+    return Question(about, ask)
+
+
+def _free(nodes: tuple[int, ...]) -> Question[Mapping[str, int]]:
+    def ask(connection: Connection) -> Mapping[str, int]:
+        found = dict(connection.getMemoryStats(ALL_NODES, 0))
+        if nodes != EVERYWHERE:
+            theirs = [connection.getMemoryStats(n, 0) for n in nodes]
+            for name in ("total", "free"):
+                found[name] = sum(each[name] for each in theirs)
+        return found
+
+    return Question(f"its free memory{_on(nodes)}", ask)

@@ -19,6 +19,7 @@ SHOWN = (
     *("name", "type", "mode", "model", "role", "device", "managed", "accessmode"),
     *("policy", "port", "autoport", "dev", "bus", "path", "file", "dir", "network"),
     *("bridge", "auto", "address", "placement", "value", "offset", "basis"),
+    "template",
 )
 """Attributes that may stand in a finding: none of them is a secret."""
 NAMES = (
@@ -95,4 +96,6 @@ def shown(node: etree._Element) -> str:
     source = node.find("source")
     if source is not None:
         words += [f"{key}='{source.get(key)}'" for key in SHOWN if source.get(key)]
-    return f"<{' '.join([str(node.tag), *words])}>"[:LONGEST]
+    parent = node.getparent()
+    what = node.text if parent is not None and parent.tag == "os" else ""  # a path
+    return f"<{' '.join([str(node.tag), *words])}>{(what or '').strip()}"[:LONGEST]

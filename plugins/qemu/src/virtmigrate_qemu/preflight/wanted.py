@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from virtmigrate.context import PlanContext
 
+SAID = "its definition at the source"
+
 
 def findings(request: PlanContext) -> list[Finding]:
     """Everything that was seen.
@@ -28,7 +30,12 @@ def findings(request: PlanContext) -> list[Finding]:
 
 
 def _blocker(
-    name: str, request: PlanContext, message: str, remedy: str, side: Side = Side.SOURCE
+    name: str,
+    request: PlanContext,
+    message: str,
+    remedy: str,
+    evidence: str,
+    side: Side = Side.SOURCE,
 ) -> Finding:
     return Finding(
         id=name,
@@ -37,6 +44,7 @@ def _blocker(
         subject=request.guest.name,
         message=message,
         remedy=remedy,
+        evidence=evidence,
     )
 
 
@@ -48,6 +56,7 @@ def _io_error(request: PlanContext) -> Iterable[Finding]:
             request,
             "the guest is paused on an I/O error, and --abort-on-error was asked for",
             "mend its disk and resume it, or leave --abort-on-error out",
+            f"state: {request.sighting.state}",
         )
 
 
@@ -60,6 +69,7 @@ def _rdma(request: PlanContext) -> Iterable[Finding]:
             request,
             "a move by RDMA pins memory, and the guest has no hard limit",
             "set <memtune><hard_limit> in its definition",
+            "its definition has no <hard_limit>",
         )
 
 
@@ -75,6 +85,7 @@ def _peer(request: PlanContext) -> Iterable[Finding]:
             request,
             f"{uri} means the source itself when its daemon opens it",
             "name the destination as the source sees it, or leave --p2p out",
+            uri,
             Side.DESTINATION,
         )
 
@@ -94,6 +105,7 @@ def _documents(request: PlanContext) -> Iterable[Finding]:
                 subject=option,
                 message=message,
                 remedy=remedy,
+                evidence="the document as it was given",
             )
 
 
@@ -106,7 +118,8 @@ def _own_definitions(request: PlanContext) -> Iterable[Finding]:
         for check, message, remedy in documents.dangers(
             document, emulators, request.insecure
         ):
-            seen.setdefault(check, _blocker(f"runs-{check}", request, message, remedy))
+            found = _blocker(f"runs-{check}", request, message, remedy, SAID)
+            seen.setdefault(check, found)
     return seen.values()
 
 
