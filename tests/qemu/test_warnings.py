@@ -153,6 +153,17 @@ def test_a_file_that_it_boots_with_is_named():
     assert told["nvram-path"].endswith("/nvram/g_VARS.fd")
 
 
+def test_a_bridge_that_libvirt_can_not_see_is_no_missing_one_and_told_of():
+    virtual = "<virtualport type='openvswitch'/>"
+    devices = f"<interface type='bridge'><source bridge='ovs0'/>{virtual}</interface>"
+    world = World(devices=devices)
+    assert blockers(world) == set()
+    (told,) = [
+        f for f in world.report() if f.id == "not-checked" and "Open" in f.message
+    ]
+    assert (told.level, "ovs0" in told.evidence) == (Level.NOTE, True)
+
+
 def test_a_guest_without_an_agent():
     without = World().request()
     text = without.definitions.live

@@ -167,6 +167,14 @@ PATHS = (
     ),
     Row(
         "not-checked",
+        "devices/interface[@type='bridge'][virtualport/@type='openvswitch']",
+        "it is on a bridge of Open vSwitch, which libvirt tells nothing of",
+        "see that the destination has that bridge, or give --xml with another",
+        NOTE,
+        DESTINATION,
+    ),
+    Row(
+        "not-checked",
         "os/kernel | os/initrd | os/dtb | os/acpi/table",
         "it boots from a file of its host; no host tells whether it has that file",
         "see that it is at the destination under the same path",
