@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from tests.requirements import requirement
+from virtmigrate.disks import Sharing
+from virtmigrate_libvirt.disks import disks_of
 from virtmigrate_libvirt.xml import parse
 
 DOMAIN = """<domain><name>g</name><uuid>c7a5fdbd-edaf-9455-926a-d65c16db1809</uuid>
@@ -45,3 +49,38 @@ def test_what_a_source_names(kind, source, named, own):
     """Nothing but an empty drive is empty, and so taken for the same on both hosts."""
     (disk,) = parse(DOMAIN.format(kind=kind, source=source)).disks()
     assert (disk.source, disk.own) == (named, own)
+
+
+SERVED = RBD.format("<host name='{}' port='6789'/>")
+FILE = "<source file='/i/g.img'/>"
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "kind", "own"),
+    [
+        (("network", SERVED.format("a")), ("network", SERVED.format("a")), "", False),
+        (
+            ("network", SERVED.format("a")),
+            ("network", SERVED.format("b")),
+            "network",
+            True,
+        ),
+        (("network", SERVED.format("a")), ("file", FILE), "network", True),
+        (("file", FILE), ("network", SERVED.format("a")), "network", True),
+        (("file", FILE), ("file", FILE), "", False),
+    ],
+)
+@requirement("disks.validate")
+def test_another_source_in_the_callers_document_is_proven_by_nothing(
+    here, there, kind, own
+):
+    """Neither taken for the same, nor compared with a file of the old path."""
+    texts = [DOMAIN.format(kind=k, source=source) for k, source in (here, there)]
+    request = SimpleNamespace(
+        definitions=SimpleNamespace(live=texts[0], persistent=None),
+        options=SimpleNamespace(dest_xml=texts[1]),
+    )
+    (disk,) = disks_of(request)
+    assert (disk.kind, disk.own) == (kind or here[0], own)
+    assert disk.sharing is Sharing.UNKNOWN
+    assert bool(disk.evidence) is own

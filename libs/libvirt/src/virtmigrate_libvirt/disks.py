@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from virtmigrate.disks import Disk
 from virtmigrate.errors import BadInput
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from virtmigrate_libvirt import xml
 
 REMOVABLE = ("cdrom", "floppy")
+PLACED = frozenset({"file", "volume", "block"})
+"""Kinds of which a caller's document may name another place."""
+ANOTHER = "the document that was given has another source for it"
 
 
 def disks_of(request: PlanContext) -> list[Disk]:
@@ -35,8 +38,7 @@ def disks_of(request: PlanContext) -> list[Disk]:
             optional=disk.optional,
             pool=disk.pool,
             own=disk.own,
-            **wanted.get(disk.target, {}),
-        )
+        ).model_copy(update=_wish(disk, wanted.get(disk.target)))
         for disk in (_images(text) if text else [])
     ]
 
@@ -47,16 +49,26 @@ def _images(text: str) -> list[xml.Disk]:
     return [*found.disks(), *mounted]
 
 
-def _wanted(text: str | None) -> dict[str, dict[str, str]]:
-    """Image files of the caller's document; a bad one is refused elsewhere."""
+def _wanted(text: str | None) -> dict[str, xml.Disk]:
+    """Disks of the caller's document; a bad one is refused elsewhere."""
     if text is None:
         return {}
     try:
-        disks = parse(text).disks()
+        return {disk.target: disk for disk in parse(text).disks() if disk.source}
     except BadInput:
         return {}
-    return {
-        disk.target: {"wanted_there": disk.source, "wanted_pool": disk.pool}
-        for disk in disks
-        if disk.kind in ("file", "volume", "block") and disk.source
-    }
+
+
+def _wish(disk: xml.Disk, there: xml.Disk | None) -> dict[str, Any]:
+    """What the caller's document says of it.
+
+    Images are compared wherever they are; of another source nothing can be told.
+    """
+    if there is None:
+        return {}
+    if {disk.kind, there.kind} <= PLACED:
+        return {"wanted_there": there.source, "wanted_pool": there.pool}
+    if disk.at == there.at:
+        return {}
+    kind = there.kind if disk.kind in PLACED else disk.kind
+    return {"kind": kind, "own": True, "evidence": ANOTHER}

@@ -18,7 +18,19 @@ def named(source: etree._Element) -> str:
     A server's only export, or a device by its address, has no name of its own.
     """
     found = next((source.get(key) or "" for key in KEYS if source.get(key)), "")
-    return found or next(filter(None, (*_servers(source), _address(source))), "")
+    return found or next(filter(None, (*servers(source), _address(source))), "")
+
+
+def servers(source: etree._Element) -> tuple[str, ...]:
+    """Who serves it: a URL each, of its protocol and the host or socket."""
+    kind = source.get("protocol") or ""
+    places = [
+        (h.get("name") or h.get("socket"), h.get("port"))
+        for h in source.iterfind("host")
+    ]
+    return tuple(
+        f"{kind}://{':'.join(filter(None, place))}" for place in places if place[0]
+    )
 
 
 def means_itself(source: etree._Element) -> bool:
@@ -35,15 +47,6 @@ def local(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def _servers(source: etree._Element) -> list[str]:
-    kind = source.get("protocol") or ""
-    return [
-        f"{kind}://{host.get('name') or host.get('socket')}"
-        for host in source.findall("host")
-        if host.get("name") or host.get("socket")
-    ]
 
 
 def _address(source: etree._Element) -> str:

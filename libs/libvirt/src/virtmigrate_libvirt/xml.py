@@ -21,7 +21,7 @@ from virtmigrate_libvirt.bounds import (
     deeper_than,
     excesses,
 )
-from virtmigrate_libvirt.sources import means_itself, named
+from virtmigrate_libvirt.sources import means_itself, named, servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,6 +59,7 @@ class Disk:
             medium that is not there on arrival unless it is `mandatory`).
         pool: Storage pool of which `source` is a volume, "" where it is a path.
         own: Whether each host would be served by itself (its loopback, its sockets).
+        servers: Of a network source, as its protocol and their names.
     """
 
     target: str
@@ -71,6 +72,12 @@ class Disk:
     optional: bool = False
     pool: str = ""
     own: bool = False
+    servers: tuple[str, ...] = ()
+
+    @property
+    def at(self) -> tuple[object, ...]:
+        """Where its data is: alike for two that read the same, as far as words tell."""
+        return self.kind, self.pool, self.source, self.servers
 
     @property
     def named(self) -> str | tuple[str, str]:
@@ -263,6 +270,7 @@ def _disk(node: etree._Element, device: str = "disk", name: str = "dev") -> Disk
         if source is not None and node.get("type") == "volume"
         else "",
         own=source is not None and means_itself(source),
+        servers=() if source is None else servers(source),
     )
 
 
