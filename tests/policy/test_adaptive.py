@@ -99,6 +99,14 @@ def adaptive(allow, *args, **kwargs):
     return ended(f"adaptive {allow}", *args, **kwargs)
 
 
+@requirement("ends.early")
+def test_a_switch_that_saves_some_tenths_of_a_second_is_made_before_a_ramp_costs_one():
+    fixed = ended("postcopy after pass 1", "ramp")
+    ours = adaptive("postcopy", "ramp", xbzrle=True, noise=1.0)
+    assert ours.how == "post-copy"
+    assert ours.total_s <= 1.1 * fixed.total_s
+
+
 @requirement("ends.limits")
 @pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize("xbzrle", [False, True])

@@ -15,6 +15,7 @@ from virtmigrate.outlook import (
     less,
     noise,
     rising,
+    sooner,
 )
 from virtmigrate.policy import Do
 from virtmigrate.stall import stalled
@@ -25,10 +26,8 @@ if TYPE_CHECKING:
     from virtmigrate.history import History
     from virtmigrate.policy import Policy, Rule
 
-SOONER = 1.05
-"""Post-copy is sooner if pre-copy takes so many times as long, …"""
-SOONER_S = 0.2
-"""… and so much more, beside the permitted stop."""
+SHORT_S = 0.2
+"""What takes so long beside the permitted stop is waited for."""
 FORESEEN_FROM_PASS = 2
 """The first pass shows nothing of what the guest writes."""
 WHILE_S = 1.0
@@ -190,11 +189,11 @@ def _postcopy_is_sooner(moment: Moment) -> str | None:
         return _diverges(moment)
     if ahead.postcopy_s is None:
         return None
-    spare = moment.policy.limits.max_downtime_ms / 1000 + SOONER_S
+    spare = moment.policy.limits.max_downtime_ms / 1000 + SHORT_S
     if ahead.converges is None and ahead.postcopy_s > spare:
         return "this pass does not end it, and what follows is not known"
-    late = (ahead.remaining_s or 0.0) - ahead.postcopy_s
-    if late > ahead.postcopy_s * (SOONER - 1) + spare:
+    if sooner(ahead.remaining_s or 0.0, ahead.postcopy_s):
+        late = (ahead.remaining_s or 0.0) - ahead.postcopy_s
         return f"pre-copy would take {late:.1f} s more"
     return None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from virtmigrate.course import Course, course
-from virtmigrate.outlook import DEVICES_S, MUCH, doubt
+from virtmigrate.outlook import DEVICES_S, MUCH, doubt, sooner
 from virtmigrate.policy import Do, Objective
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ def _way(case: Case, plain: Course, *, waits: bool) -> tuple[str, float, float, 
     policy, able = case.policy, case.able
     pause_s = plain.second_bytes / case.rate
     switched_s = plain.second_s + pause_s
-    sooner = plain.total_s > 1.05 * switched_s + policy.limits.max_downtime_ms / 1000
-    eager = policy.objective is not Objective.GAP and sooner
+    stops_s = plain.total_s - plain.stop_ms / 1000 - plain.second_s
+    eager = policy.objective is not Objective.GAP and sooner(stops_s, pause_s)
     if (
         policy.consents.postcopy
         and Do.POSTCOPY in able

@@ -80,6 +80,20 @@ class Outlook:
 
 
 UNKNOWN = Outlook()
+SOONER = 1.05
+"""Post-copy is sooner if pre-copy takes so many times as long, …"""
+SOONER_S = 0.2
+"""… and so much more."""
+
+
+def sooner(pre_copy_s: float, postcopy_s: float) -> bool:
+    """Whether a switch now saves enough to be worth what post-copy costs.
+
+    Args:
+        pre_copy_s: Until pre-copy stops the guest.
+        postcopy_s: Until post-copy has its last page.
+    """
+    return pre_copy_s > SOONER * postcopy_s + SOONER_S
 
 
 def dirtied(curve: Curve, seconds: float, most: float) -> float:
