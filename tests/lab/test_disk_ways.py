@@ -92,3 +92,6 @@ def test_a_destination_whose_qemu_dies_in_the_copy_is_cleared(rig, guest_name):
     assert result.outcome is Outcome.ROLLED_BACK, result
     assert files(rig, "b") == []
     sound(rig, guest_name, "a", began)
+    rig.lab.link_rate(None)
+    assert rig.move(guest_name).succeeded
+    sound(rig, guest_name, "b", began)
