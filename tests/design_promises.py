@@ -184,20 +184,16 @@ BUILT: dict[str, str] = {
     ),
     "built.names": "A distribution is a prefix package of its own, in a src layout.",
     "built.python": "Python 3.11 and later.",
+    "recover.idempotent-phases": "What is entered again looks before it acts.",
+    "recover.fencing": (
+        "A controller whose log went on without it can record no intent, nor act."
+    ),
     "recover.policy": "A restarted controller resumes the policy of a live job.",
     "built.small-files": "No file of Python is over 400 lines.",
 }
 """Promises that are kept: each must have a test."""
 
 LATER: dict[str, tuple[str, str]] = {
-    "recover.idempotent-phases": (
-        "A phase that is entered again looks before it acts.",
-        "recovery",
-    ),
-    "recover.fencing": (
-        "A fencing token is checked before each irreversible call.",
-        "recovery",
-    ),
     "switch.separable": (
         "A move may be held after prepare, and confirm behind the next perform.",
         "many guests",

@@ -12,7 +12,7 @@ import pytest
 
 from tests.core.plans import plan_of
 from tests.requirements import requirement
-from virtmigrate.errors import NotMovable
+from virtmigrate.errors import JournalError, NotMovable
 from virtmigrate.sqlite_journal import SQLiteJournal
 
 PLAN = plan_of()
@@ -93,6 +93,22 @@ def test_the_remedy_depends_on_whether_the_owner_lives(path, writer):
     journal.close("m1", "rolled back", 4.0, settled=True)
     journal.open("m2", PLAN, 5.0)
     journal.release()
+
+
+@requirement("recover.fencing")
+def test_a_controller_whose_log_went_on_without_it_can_record_no_intent(path):
+    """An intent comes before each call, so it makes none: its number is taken."""
+    stale, recovery = SQLiteJournal(path), SQLiteJournal(path)
+    stale.open("m1", PLAN, 1.0)
+    stale.append("m1", "intent", 2.0, {}, durable=True)
+    recovery.take_over("m1")
+    recovery.append("m1", "rollback", 3.0, {}, durable=True)
+    for _ in range(2):
+        with pytest.raises(JournalError):
+            stale.append("m1", "intent", 4.0, {}, durable=True)
+    assert [each.kind for each in recovery.records("m1")] == ["intent", "rollback"]
+    stale.release()
+    recovery.release()
 
 
 def test_one_that_was_given_up_can_be_taken_over_while_its_owner_lives(path, journal):

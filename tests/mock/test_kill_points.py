@@ -28,6 +28,7 @@ def test_there_are_as_many_points_as_promised():
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 @requirement("lost.killed")
+@requirement("recover.idempotent-phases")
 @requirement("lost.run-state")
 @requirement("lost.configuration")
 @requirement("disks.only-ours")
