@@ -43,9 +43,11 @@ def test_a_phase_that_fails(move, furnish, phase, when, action, live):
 
 
 @requirement("lost.killed")
+@requirement("lost.run-state")
+@pytest.mark.parametrize("live", [True, False], ids=["live", "coma"])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("phase", SIDES)
-def test_a_host_that_dies_in_a_phase(move, furnish, phase, when):
+def test_a_host_that_dies_in_a_phase(move, furnish, phase, when, live):
     furnish()
     host = move.hosts[SIDES[phase]]
     host.fault(phase, when=when, action="die")
@@ -56,7 +58,7 @@ def test_a_host_that_dies_in_a_phase(move, furnish, phase, when):
 
     back = threading.Thread(target=bring_back)
     back.start()
-    result = move()
+    result = move(live=live)
     back.join(WAIT_S)
     if result.outcome is Outcome.UNKNOWN:
         result = move.migrator.recover(result.migration)
