@@ -16,6 +16,24 @@ WAIT_S = 20
 SIDES = {"begin": "a", "prepare": "b", "perform": "a", "finish": "b"}
 
 
+def settled(move, host, *, dies, **asked):
+    """What a move came to, once a host that a fault killed is there again."""
+
+    def bring_back():
+        host.wait_dead(WAIT_S)
+        host.up()
+
+    back = threading.Thread(target=bring_back)
+    if dies:
+        back.start()
+    result = move(**asked)
+    if dies:
+        back.join(WAIT_S)
+    if result.outcome is Outcome.UNKNOWN:
+        result = move.migrator.recover(result.migration)
+    return result
+
+
 @requirement("lost.run-state")
 @requirement("lost.unknown")
 @requirement("lost.finish-reply")
@@ -51,17 +69,7 @@ def test_a_host_that_dies_in_a_phase(move, furnish, phase, when, live):
     furnish()
     host = move.hosts[SIDES[phase]]
     host.fault(phase, when=when, action="die")
-
-    def bring_back():
-        host.wait_dead()
-        host.up()
-
-    back = threading.Thread(target=bring_back)
-    back.start()
-    result = move(live=live)
-    back.join(WAIT_S)
-    if result.outcome is Outcome.UNKNOWN:
-        result = move.migrator.recover(result.migration)
+    result = settled(move, host, dies=True, live=live)
     move.migrator.settle()
     gone = phase == "finish" or (phase, when) == ("perform", "after")
     where = "vz-b" if gone else "vz-a"

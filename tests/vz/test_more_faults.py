@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from tests.requirements import requirement
-from tests.vz.test_faults import SIDES, WAIT_S
+from tests.vz.test_faults import SIDES, settled
 from virtmigrate import Outcome, hookimpl
-
-
-def settled(move, host, *, dies, **asked):
-    """What a move came to, once a host that a fault killed is there again."""
-
-    def bring_back():
-        host.wait_dead(WAIT_S)
-        host.up()
-
-    back = threading.Thread(target=bring_back)
-    if dies:
-        back.start()
-    result = move(**asked)
-    if dies:
-        back.join(WAIT_S)
-    if result.outcome is Outcome.UNKNOWN:
-        result = move.migrator.recover(result.migration)
-    return result
 
 
 def came_to(move, result):
