@@ -82,6 +82,10 @@ BUILT: dict[str, str] = {
     "switch.one-step": (
         "The one-step form is used only where the caller consents by its name."
     ),
+    "switch.postcopy": (
+        "Post-copy is driven by us or refused: else a lost message runs two copies, or "
+        "ends the only one."
+    ),
     "switch.daemon-goes-on": "A peer-to-peer move goes on when its controller dies.",
     "switch.source-declared": (
         "What perform does to the source is declared: it sets the point of no return."

@@ -76,8 +76,13 @@ LIVE, COMA, POSTCOPY, EARLY = (
 DISKS = Form("disks", {"remove_source_disks": True}, ("shared:4", "local:4:qcow2"))
 """One disk stays, the other is copied, and its image at the source goes."""
 FORMS = (LIVE, COMA, POSTCOPY)
-PAIRS = (*product(WAYS, FORMS), (DRIVEN, DISKS), (P2P, DISKS))
-"""What is moved how: all that lost messages are played on."""
+PAIRS = (
+    *product(WAYS, (LIVE, COMA)),
+    *product((DRIVEN,), (POSTCOPY, DISKS)),
+    (P2P, DISKS),
+)
+"""What is moved how: all that lost messages are played on. Post-copy in any other way
+is refused in the plan (`constraints.py` of the qemu plugin)."""
 
 
 @contextmanager
@@ -100,7 +105,5 @@ def migrate(migrator, guest, uris, way, form, total_s=TOTAL_S):
     asked = {**way.options, **form.options}
     if form.postcopy:
         policy = policy.limited(max_downtime_ms=10).allowing(postcopy=True)
-        if way is not DRIVEN:
-            asked["one_step"] = True  # the daemon starts it there by itself
     with mock.patch("virtmigrate_libvirt.phases.available", way.available):
         return migrator.migrate(guest, *uris, Options.checked(asked), policy=policy)

@@ -151,13 +151,16 @@ def test_the_form(reported, asked, form):
     assert form_of(settle(Options(**asked), both), both)[0] is form
 
 
-def test_the_one_call_starts_a_guest_in_post_copy_by_itself():
+@requirement("switch.postcopy")
+def test_post_copy_that_we_do_not_drive_is_refused_whoever_consents():
     """It would land paused, which libvirt refuses together with post-copy."""
     both = ends(driven=False)
-    (error,) = refusals(both, postcopy=True)
-    assert error.subject == "postcopy-call-lands-paused"
-    assert "--one-step" in error.remedy
-    settle(Options(postcopy=True, one_step=True), both)
+    for consent in (None, True):
+        (error,) = refusals(both, postcopy=True, one_step=consent)
+        assert error.subject == "postcopy-call-lands-paused"
+        (error,) = refusals(ends(), postcopy=True, p2p=True, one_step=consent)
+        assert error.subject == "postcopy-peer-lands-paused"
+        assert "--p2p" in error.remedy
     settle(Options(postcopy=True), ends())
 
 

@@ -21,8 +21,8 @@ PROVOKED = {
     "postcopy-of-stopped-cpus": {"postcopy": True, "live": False},
     "postcopy-lands-paused": {"postcopy": True, "paused": True},
     "postcopy-of-paused-guest": ({"postcopy": True, "paused": False}, PAUSED),
-    "postcopy-tunnelled": {"postcopy": True, "one_step": True, **TUNNEL},
-    "postcopy-peer-lands-paused": {"postcopy": True, "p2p": True},
+    "postcopy-tunnelled": {"postcopy": True, **TUNNEL},
+    "postcopy-peer-lands-paused": {"postcopy": True, "p2p": True, "one_step": True},
     "postcopy-resume-alone": {"postcopy_resume": True},
     "offline-copy-storage": ({"offline": True, **COPY}, STOPPED),
     "offline-copy-storage-inc": ({"offline": True, **INC}, STOPPED),
@@ -109,7 +109,6 @@ def test_provoked(rule):
 
 FINE = [
     ({"postcopy": True}, RunState.RUNNING),
-    ({"postcopy": True, "p2p": True, "one_step": True}, RunState.RUNNING),
     ({"offline": True}, STOPPED),
     ({}, STOPPED),
     ({}, PAUSED),

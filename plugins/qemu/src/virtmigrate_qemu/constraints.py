@@ -80,10 +80,11 @@ POSTCOPY = (
     ),
     _rule(
         "postcopy-peer-lands-paused",
-        (yes("postcopy"), yes("p2p"), no("one_step")),
+        (yes("postcopy"), yes("p2p")),
         "--postcopy with --p2p starts the guest at the destination by itself: should "
-        "the answer to that be lost, the source's daemon starts the old copy as well",
-        "leave --p2p out, or consent with --one-step",
+        "a message be lost, the source's daemon starts the old copy as well, or ends "
+        "the only one",
+        "leave --p2p out: driven by us, post-copy has neither hole",
         BEGIN,
     ),
     _rule(
@@ -97,10 +98,11 @@ POSTCOPY = (
 
 POSTCOPY_CALL = _rule(
     "postcopy-call-lands-paused",
-    (yes("postcopy"), no("p2p"), no("one_step")),
+    (yes("postcopy"), no("p2p")),
     "--postcopy by the library's one call starts the guest at the destination by "
-    "itself: should the answer to that be lost, it starts the source's copy as well",
-    "consent with --one-step, or use a libvirt client that has the phase calls",
+    "itself: should a message be lost, it starts the source's copy as well, or ends "
+    "the only one",
+    "leave --postcopy out, or use a libvirt client that has the phase calls",
     BEGIN,
 )
 """Where the phases can't be called; with `--p2p` the row above says it."""
