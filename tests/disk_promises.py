@@ -45,6 +45,14 @@ BUILT: dict[str, str] = {
         "can be tried again."
     ),
     # --- the pre-flight -------------------------------------------------------
+    "preflight.rehearsal": (
+        "What no host can be asked about the way, a guest of no worth tries where "
+        "somebody asks for it: a way that is closed is told before the guest takes it."
+    ),
+    "preflight.rehearsal-left": (
+        "A stand-in is ended on both hosts; what a killed controller left is removed, "
+        "and nobody else's guest."
+    ),
     "vz.blockers": (
         "What Virtuozzo would refuse after perform has begun is told before."
     ),

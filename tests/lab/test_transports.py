@@ -257,6 +257,66 @@ def test_the_source_s_daemon_refuses_a_key_that_it_does_not_know(site, guest):
     site.runs_only_on("a", guest, began)
 
 
+# A rehearsal --------------------------------------------------------------------------
+
+
+def rehearsed(site, guest, *words, way="tls", on="a"):
+    """What `explain --rehearse` says; no stand-in is left, and the guest runs on."""
+    began = site.lab.now()
+    ends = "explain", guest, site.uri("b", way)
+    source = ("-c", site.uri("a", "unix"))
+    said = site.run(on, *source, *ends, *words, "--rehearse", "--measure", "0")
+    for host in site.lab.qemu.values():
+        assert "rehearsal" not in host.virsh("list", "--all", "--name")
+    site.runs_only_on("a", guest, began)
+    return said
+
+
+def closed(said):
+    """The blocker; there is one."""
+    assert said.code == 2, said
+    (found,) = [f for f in said.data["findings"] if f["id"] == "way-closed"]
+    assert found["level"] == "blocker"
+    return found
+
+
+@pytest.mark.parametrize("words", [(), ("--tls",), ("--tls", "--p2p")])
+@requirement("preflight.rehearsal")
+def test_a_stand_in_goes_where_the_guest_would(site, guest, words):
+    said = rehearsed(site, guest, *words)
+    assert said.code == 0, said
+    assert said.data["rehearsal"]["tried"], said
+    subjects = {"migrate_uri", "p2p", "tls"}
+    assert not [f for f in said.data["findings"] if f["subject"] in subjects], said
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "host", "side"),
+    [
+        (missing, "b", "destination"),
+        (missing, "a", "source"),
+        (of_others, "b", "source"),
+    ],
+    ids=["none there", "none here", "foreign there"],
+)
+@requirement("preflight.rehearsal")
+def test_certificates_are_told_before_the_guest_needs_them(
+    site, guest, foreign, spoilt, host, side
+):
+    spoilt(site.etc(host, "pki/libvirt-migrate"), foreign)
+    found = closed(rehearsed(site, guest, "--tls"))
+    assert found["side"] == side
+    assert "certificates of both hosts" in found["remedy"], found
+
+
+@requirement("preflight.rehearsal")
+def test_the_source_s_daemon_is_told_before_that_it_may_not_log_in(site, guest):
+    forgotten(site, "a")
+    found = closed(rehearsed(site, guest, "--p2p", way="ssh", on="b"))
+    assert found["side"] == "source"
+    assert "does not know its ssh key" in found["remedy"], found
+
+
 def test_what_a_crashed_lab_left_goes_with_its_logins(site, tmp_path_factory):
     directory = tmp_path_factory.mktemp("l") / "lab"
     lab = Lab.up("1", state_dir=directory, ways=tuple(ways.WAYS))

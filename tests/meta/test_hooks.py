@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.requirements import requirement
-from virtmigrate import Manager, disk_hooks, hookspecs
+from virtmigrate import Manager, disk_hooks, hookspecs, plan_hooks
 from virtmigrate.hookspecs import hookimpl
 
 PAGE = Path(__file__).parents[2] / "docs" / "hooks.md"
+SPECS = vars(hookspecs) | vars(plan_hooks) | vars(disk_hooks)
 HOOKS = {
     name: function
-    for name, function in (vars(hookspecs) | vars(disk_hooks)).items()
+    for name, function in SPECS.items()
     if name.startswith("virtmigrate_") and inspect.isfunction(function)
 }
 each_hook = pytest.mark.parametrize("name", HOOKS)

@@ -220,6 +220,7 @@ class World:
         options: What was asked for.
         drivable: Whether the phases can be called.
         disks: What the core made of its disks.
+        tried: Whether a stand-in has taken the way.
     """
 
     devices: str = ""
@@ -239,6 +240,7 @@ class World:
     options: dict[str, object] = field(default_factory=dict)
     drivable: bool = True
     disks: tuple[Disk, ...] = ()
+    tried: bool = False
 
     def xml(self) -> str:
         """The guest's definition."""
@@ -262,6 +264,7 @@ class World:
             source_capabilities=declared(self.here),
             destination_capabilities=declared(self.host),
             insecure=frozenset(),
+            way_was_tried=self.tried,
             disks=self.disks,
         )
 

@@ -41,6 +41,7 @@ class AsyncMigrator:
         policy: Policy | None = None,
         measure_s: float = 0.0,
         ignore: Iterable[str] = (),
+        rehearse: bool = False,
     ) -> Plan:
         """As `Migrator.plan`."""
         return await to_thread.run_sync(
@@ -53,6 +54,7 @@ class AsyncMigrator:
                 policy=policy,
                 measure_s=measure_s,
                 ignore=ignore,
+                rehearse=rehearse,
             )
         )
 
@@ -66,6 +68,7 @@ class AsyncMigrator:
         policy: Policy | None = None,
         measure_s: float = 0.0,
         ignore: Iterable[str] = (),
+        rehearse: bool = False,
     ) -> Report:
         """As `Migrator.check`."""
         return await to_thread.run_sync(
@@ -78,6 +81,7 @@ class AsyncMigrator:
                 policy=policy,
                 measure_s=measure_s,
                 ignore=ignore,
+                rehearse=rehearse,
             )
         )
 
@@ -95,6 +99,7 @@ class AsyncMigrator:
         policy: Policy | None = None,
         measure_s: float = 0.0,
         ignore: Iterable[str] = (),
+        rehearse: bool = False,
     ) -> Result:
         """As `Migrator.migrate`.
 
@@ -109,6 +114,7 @@ class AsyncMigrator:
             policy=policy,
             measure_s=measure_s,
             ignore=ignore,
+            rehearse=rehearse,
         )
         try:
             return await to_thread.run_sync(handle.wait, abandon_on_cancel=True)

@@ -23,6 +23,7 @@ from virtmigrate.manager import Manager
 from virtmigrate.options import Options
 from virtmigrate.planning import Planned, Request, check, make_plan
 from virtmigrate.recovering import judge, recover, settle
+from virtmigrate.rehearsal import said_of_way, tried_first
 from virtmigrate.results import Paid
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class Migrator:
         policy: Policy | None = None,
         measure_s: float = 0.0,
         ignore: Iterable[str] = (),
+        rehearse: bool = False,
     ) -> Plan:
         """Plan a migration; nothing is touched.
 
@@ -140,12 +142,15 @@ class Migrator:
             measure_s: Measure the guest's writes for about so many seconds, and
                 foretell the transfer; 0 = neither.
             ignore: Warnings and notes that don't matter, by id; the plan marks them.
+            rehearse: Try the way to the destination with a guest of no worth: for a
+                moment there is one more guest on each host (`rehearsal.py`).
 
         Raises:
             ExceptionGroup: Of `Refused`: every reason why it can't be done.
             VirtmigrateError: A host can't be reached or asked.
         """
         wanted = self._request(guest, options, policy, measure_s, ignore)
+        wanted = tried_first(self, wanted, (source, destination), asked=rehearse)
         with self.doors.pair(source, destination) as (here, there):
             return make_plan(self.manager, wanted, here, there).plan
 
@@ -159,6 +164,7 @@ class Migrator:
         policy: Policy | None = None,
         measure_s: float = 0.0,
         ignore: Iterable[str] = (),
+        rehearse: bool = False,
     ) -> Report:
         """Everything that the plan would say, and all that stands in its way.
 
@@ -168,6 +174,7 @@ class Migrator:
             VirtmigrateError: Malformed input; no such guest; a host can't be reached.
         """
         wanted = self._request(guest, options, policy, measure_s, ignore)
+        wanted = tried_first(self, wanted, (source, destination), asked=rehearse)
         with self.doors.pair(source, destination) as (here, there):
             return check(self.manager, wanted, here, there)
 
@@ -200,6 +207,7 @@ class Migrator:
         policy: Policy | None = None,
         measure_s: float = 0.0,
         ignore: Iterable[str] = (),
+        rehearse: bool = False,
     ) -> Result:
         """Plan and run; blocks to the end.
 
@@ -212,6 +220,7 @@ class Migrator:
         no to them. Then the result is that one's; a warning in it names the first.
         """
         wanted = self._request(guest, options, policy, measure_s, ignore)
+        wanted = tried_first(self, wanted, (source, destination), asked=rehearse)
         return self._migrate(new_id(), wanted, (source, destination), NEVER)
 
     def start(
@@ -224,6 +233,7 @@ class Migrator:
         policy: Policy | None = None,
         measure_s: float = 0.0,
         ignore: Iterable[str] = (),
+        rehearse: bool = False,
     ) -> Handle:
         """Plan and run in a thread, as `migrate`; gives a handle at once.
 
@@ -231,6 +241,7 @@ class Migrator:
         """
         migration = new_id()
         wanted = self._request(guest, options, policy, measure_s, ignore)
+        wanted = tried_first(self, wanted, (source, destination), asked=rehearse)
         return Handle(
             migration,
             lambda cancel: self._migrate(
@@ -276,6 +287,7 @@ class Migrator:
                 plan.policy,
                 insecure=self.insecure,
                 ignore=frozenset(plan.ignore),
+                rehearse=said_of_way(plan),
                 synchronous=said_before(plan),
             )
             fresh = make_plan(self.manager, again, here, there).plan

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from virtmigrate.errors import Side
     from virtmigrate.host import Definitions, Guest, Host, Sighting
     from virtmigrate.options import Options
-    from virtmigrate.plan import Plan
+    from virtmigrate.plan import Plan, Rehearsal
 
 
 class Pulse(Protocol):
@@ -114,6 +114,7 @@ class PlanContext:
         destination_capabilities: What the destination declares.
         insecure: Checks that the caller has switched off (`insecure.py`).
         disks: The guest's disks and what becomes of each; for the pre-flight.
+        rehearsal: What came of trying the way; None = nobody asked.
     """
 
     options: Options
@@ -127,3 +128,9 @@ class PlanContext:
     destination_capabilities: Capabilities
     insecure: frozenset[str] = frozenset()
     disks: tuple[Disk, ...] = ()
+    rehearsal: Rehearsal | None = None
+
+    @property
+    def way_was_tried(self) -> bool:
+        """Whether a stand-in took it: then nothing has to be said of it by guess."""
+        return self.rehearsal is not None and self.rehearsal.tried

@@ -1,7 +1,7 @@
 # mypy: disable-error-code="empty-body"
-"""The contract's hooks about disks (see `hookspecs.py`).
+"""The contract's hooks about images (see `hookspecs.py`).
 
-The core brings a default for each but the first, from `virtmigrate.storage` alone.
+The core brings a default for each, from `virtmigrate.storage` alone.
 """
 
 from __future__ import annotations
@@ -11,33 +11,9 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from virtmigrate.context import Context, PlanContext
-    from virtmigrate.disks import Disk
+    from virtmigrate.context import Context
 
 hookspec = pluggy.HookspecMarker("virtmigrate")
-
-
-@hookspec(firstresult=True)
-def virtmigrate_disks(request: PlanContext) -> Sequence[Disk]:
-    """Say what disks a guest has.
-
-    Fires while a plan is made, on the source's plugin. Tell what the definition says
-    of each; whether the hosts share it, and what becomes of it, the core finds out,
-    through both hosts' `storage` (`virtmigrate.storage.Storage`).
-
-    :param request: The hosts, the guest and what was asked for.
-    :return: Its disks, none for a guest without any.
-
-    Example::
-
-        @hookimpl
-        def virtmigrate_disks(request):
-            return [Disk(target="vda", path="/images/guest.img", format="raw")]
-
-    .. versionadded:: 0.1
-    """
 
 
 @hookspec(firstresult=True)

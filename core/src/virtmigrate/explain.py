@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from virtmigrate import grids
 from virtmigrate.grids import ANSWERS, Grid, aligned, shown
 from virtmigrate.option_rows import BY_NAME, Switch
-from virtmigrate.plan import Level, Plan, Report
+from virtmigrate.plan import Level, Plan, Rehearsal, Report
 from virtmigrate.printable import printable
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def data(subject: Plan | Report) -> dict[str, object]:
             end: getattr(subject, end).model_dump(mode="json")
             for end in ("guest", "source", "destination")
         },
+        "rehearsal": subject.rehearsal and subject.rehearsal.model_dump(mode="json"),
         **{grid.name: grid.data for grid in tables(subject)},
     }
 
@@ -106,9 +107,15 @@ def _heading(title: str, subject: Plan | Report) -> str:
 def _ending(plan: Plan) -> str:
     lines = [f"  policy {plan.policy.name}"]
     lines += [f"    {line}" for line in limits_of(plan.policy)]
+    if plan.rehearsal and plan.rehearsal.tried:
+        lines.append(f"  rehearsal: {plan.rehearsal.why}{_took(plan.rehearsal)}")
     if plan.forecast:
         lines += [f"  {line}" for line in foretold(plan.forecast)]
     return "\n".join(lines)
+
+
+def _took(rehearsal: Rehearsal) -> str:
+    return "" if rehearsal.seconds is None else f" in {rehearsal.seconds:.1f} s"
 
 
 def spelling(name: str, answer: object) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from virtmigrate.context import PlanContext
     from virtmigrate.manager import Manager
+    from virtmigrate.plan import Rehearsal
     from virtmigrate.relay import Look
 
     Answer = Callable[[], list[Finding]]
@@ -118,6 +119,34 @@ def not_checked(subject: str, error: VirtmigrateError, level: Level) -> Finding:
         remedy=redact(error.remedy or "see `virtmigrate plugins`, and try again"),
         evidence=type(error).__name__,
     )
+
+
+def of_rehearsal(rehearsal: Rehearsal) -> list[Finding]:
+    """What a person should know of one beside how it ended."""
+    told = (
+        (
+            "" if rehearsal.tried else f"the way was not tried: {rehearsal.why}",
+            "not-rehearsed",
+            "see to that, or leave --rehearse out",
+        ),
+        (
+            rehearsal.left,
+            "rehearsal-left",
+            "end it by its name there; the next rehearsal does, after ten minutes",
+        ),
+    )
+    return [
+        Finding(
+            id=name,
+            level=Level.WARNING,
+            side=Side.BOTH,
+            subject="rehearsal",
+            message=message,
+            remedy=remedy,
+        )
+        for message, name, remedy in told
+        if message
+    ]
 
 
 def as_finding(error: VirtmigrateError) -> Finding:

@@ -7,7 +7,7 @@ relay* reaches the hypervisor plugin of that side, the cross-cutting plugins, an
 core's own defaults, in that order; the nearest implementation that does not return
 None wins. Wrappers (``@hookimpl(wrapper=True)``) may surround any hook; a wrapper that
 raises undoes what came before it. An implementation may take fewer arguments. Hooks
-about disks are in `disk_hooks.py`.
+that a plan asks are in `plan_hooks.py`, those about images in `disk_hooks.py`.
 
 Errors: raise those of `virtmigrate.errors` and nothing else. `AnswerLost` means that
 the call may have been carried out: then the engine looks instead of guessing.
@@ -25,12 +25,10 @@ if TYPE_CHECKING:
     import typer
 
     from virtmigrate.capabilities import Capabilities
-    from virtmigrate.context import Context, PlanContext
+    from virtmigrate.context import Context
     from virtmigrate.events import Event
-    from virtmigrate.forecast import Workload
     from virtmigrate.host import Host, Hypervisor, RunState
     from virtmigrate.phases import Fate
-    from virtmigrate.plan import Finding
 
 NAME = "virtmigrate"
 hookspec = pluggy.HookspecMarker(NAME)
@@ -95,59 +93,6 @@ def virtmigrate_cli(app: typer.Typer) -> None:
         @hookimpl
         def virtmigrate_cli(app):
             app.add_typer(my_app, name="mine")
-
-    .. versionadded:: 0.1
-    """
-
-
-# Before: nothing is touched ----------------------------------------------------------
-
-
-@hookspec
-def virtmigrate_preflight(request: PlanContext) -> Sequence[Finding]:
-    """Look for everything that stands in the way. Change nothing.
-
-    Fires while a plan is made; collected from the hypervisor's plugin (unless the other
-    host is another hypervisor's), the cross-cutting plugins and the core: each by
-    itself, at the same time where hosts are `remote`. What a cross-cutting one raises
-    is a warning in the plan, unless it is a `Refused`.
-
-    :param request: The hosts, the guest and what was asked for.
-    :return: Findings; one of level `blocker` refuses the plan.
-
-    Example::
-
-        @hookimpl
-        def virtmigrate_preflight(request):
-            if request.guest.name.startswith("pinned-"):
-                return [Finding(id="pinned", level=Level.BLOCKER, side=Side.SOURCE,
-                                subject=request.guest.name, message="it is pinned",
-                                remedy="unpin it")]
-            return []
-
-    .. versionadded:: 0.1
-    """
-
-
-@hookspec(firstresult=True)
-def virtmigrate_gauge(request: PlanContext, seconds: float) -> Workload | None:
-    """Say how large a running guest's memory is, and how fast it is written.
-
-    Fires while a plan is made, on the source's plugin. With `seconds` = 0 say what is
-    known at once; else measure for about that long. Change nothing, and never measure
-    in a way that could harm the guest. Whoever can look at its pages tells what writes
-    change of one (`Workload.pages`): whether differences (xbzrle) help shows in it.
-
-    :param request: The hosts, the guest and what was asked for.
-    :param seconds: How long may be measured, 0 = not at all.
-    :return: Bytes of memory and the curve of distinct bytes written; None = no idea.
-
-    Example::
-
-        @hookimpl
-        def virtmigrate_gauge(request, seconds):
-            curve = ((1.0, 32 << 20),) if seconds else ()
-            return Workload(memory_bytes=1 << 30, curve=curve, basis=("it says so",))
 
     .. versionadded:: 0.1
     """

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from virtmigrate import defaults, disk_hooks, hookspecs
+from virtmigrate import defaults, disk_hooks, hookspecs, plan_hooks
 from virtmigrate.errors import PluginError, UnknownHypervisor
 from virtmigrate.host import CONTRACT, Hypervisor
 from virtmigrate.relay import CORE, Relay
@@ -263,6 +263,7 @@ class _Plugins(pluggy.PluginManager):
 def _empty() -> pluggy.PluginManager:
     manager = _Plugins(hookspecs.NAME)
     manager.add_hookspecs(hookspecs)
+    manager.add_hookspecs(plan_hooks)
     manager.add_hookspecs(disk_hooks)
     return manager
 

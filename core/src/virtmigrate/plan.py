@@ -28,6 +28,7 @@ PLAN_VERSION = 1
 MEASURED: dict[str, Any] = {
     "workload": True,
     "forecast": True,
+    "rehearsal": True,
     "disks": {"__all__": {"allocated_bytes": True, "evidence": True}},
 }
 """Fields that differ from one moment to the next."""
@@ -166,6 +167,19 @@ class HostFacts(Model):
     """What runs there, by name, sorted: equal plans have equal digests."""
 
 
+class Rehearsal(Model):
+    """What came of trying the way with a guest of no worth."""
+
+    tried: bool
+    """Whether one set out."""
+    seconds: float | None = None
+    """What that took."""
+    why: str
+    """What was done, or why not."""
+    left: str = ""
+    """What of it was left behind, and where."""
+
+
 class Plan(Model):
     """All that will be done to move one guest."""
 
@@ -201,6 +215,8 @@ class Plan(Model):
     """What was measured of the guest's memory."""
     forecast: Forecast | None = None
     """How the transfer is expected to go; None = nobody asked, or the guest rests."""
+    rehearsal: Rehearsal | None = None
+    """What came of trying the way; None = nobody asked."""
     disks: tuple[Disk, ...] = ()
     """The guest's disks, and what becomes of each."""
     findings: tuple[Finding, ...] = ()
@@ -242,6 +258,8 @@ class Report(Model):
     """To where."""
     settlement: Settlement
     """Each option as far as it could be settled; `How.REFUSED` where it could not."""
+    rehearsal: Rehearsal | None = None
+    """What came of trying the way; None = nobody asked."""
     disks: tuple[Disk, ...] = ()
     """What becomes of each disk, as far as that is known."""
     findings: tuple[Finding, ...] = ()

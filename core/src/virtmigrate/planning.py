@@ -13,7 +13,7 @@ from virtmigrate.context import Captured, PlanContext
 from virtmigrate.disk_plan import switches
 from virtmigrate.disk_writes import because, why_synchronous, written_mib_s
 from virtmigrate.errors import Refused, VirtmigrateError, leaves
-from virtmigrate.findings import as_finding, ignoring, look
+from virtmigrate.findings import as_finding, ignoring, look, of_rehearsal
 from virtmigrate.forecast import Link, foresee
 from virtmigrate.host import Definitions, RunState
 from virtmigrate.negotiation import Ends, attempted, form_of
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from virtmigrate.forecast import Workload
     from virtmigrate.host import Host, Sighting
     from virtmigrate.manager import Manager
-    from virtmigrate.plan import Finding, Settlement
+    from virtmigrate.plan import Finding, Rehearsal, Settlement
     from virtmigrate.policy import Asked, Policy
+
+    Tried = tuple[Rehearsal, list[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Request:
         ignore: Ids of findings that do not matter (`findings.ignorable`).
         synchronous: Why synchronous writes to disks are wished, where that is known
             before anything is measured.
+        rehearse: Tries the way (`rehearsal.py`); None = it is not tried.
     """
 
     guest: str
@@ -64,6 +67,7 @@ class Request:
     known: Known = field(default_factory=Known)
     ignore: frozenset[str] = frozenset()
     synchronous: str = ""
+    rehearse: Callable[[PlanContext], Tried] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ def check(manager: Manager, wanted: Request, source: Host, destination: Host) ->
         source=plan.source,
         destination=plan.destination,
         settlement=plan.settlement,
+        rehearsal=plan.rehearsal,
         disks=plan.disks,
         findings=plan.findings,
         plan=plan,
@@ -152,8 +157,8 @@ def survey(
     request = _request(manager, wanted, source, destination)
     facts, ends = _facts(request)
     workload = _workload(manager, request, wanted.measure_s)
-    disks, in_the_way = disks_of(manager, request, wanted.known)
-    request = replace(request, disks=disks) if disks else request
+    request, in_the_way = _tried(manager, wanted, request)
+    disks = request.disks
     link = _link(wanted, wanted.options, source.uri, destination.uri)
     agreed = _agreed(wanted, ends, workload, disks, link)
     looked = look(manager, request)
@@ -183,12 +188,26 @@ def survey(
         insecure=tuple(sorted(wanted.insecure)),
         ignore=tuple(sorted(wanted.ignore)),
         workload=workload,
+        rehearsal=request.rehearsal,
         disks=disks,
         findings=tuple(findings),
         steps=compile_steps(settlement, facts, form, disks, two=two),
     )
     foretold = _foretold(plan, link) if wanted.measure_s else plan
     return Planned(foretold, _seen(request))
+
+
+def _tried(
+    manager: Manager, wanted: Request, request: PlanContext
+) -> tuple[PlanContext, list[Finding]]:
+    """What had to be tried: whether its disks are shared, and the way."""
+    disks, found = disks_of(manager, request, wanted.known)
+    request = replace(request, disks=disks) if disks else request
+    if wanted.rehearse is None:
+        return request, found
+    rehearsal, closed = wanted.rehearse(request)
+    told = [*found, *closed, *of_rehearsal(rehearsal)]
+    return replace(request, rehearsal=rehearsal), told
 
 
 @dataclass(slots=True)
@@ -354,6 +373,7 @@ def _unplanned(
         source=_host(request.source, ends.source),
         destination=_host(request.destination, ends.destination),
         settlement=decided[0],
+        rehearsal=request.rehearsal,
         disks=decided[1],
         findings=(*map(as_finding, errors), *findings),
     )

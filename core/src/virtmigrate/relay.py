@@ -112,6 +112,13 @@ class Relay:
         )
         return answer
 
+    def stand_in(self, request: PlanContext, name: str, uuid: str) -> bool:
+        """Start a guest of no worth; False = this hypervisor brings none."""
+        answer: bool | None = self._call(
+            "stand_in", bool | None, request=request, name=name, uuid=uuid
+        )
+        return bool(answer)
+
     def disks(self, request: PlanContext) -> list[Disk]:
         """The guest's disks."""
         answer: list[object] | tuple[object, ...] = self._call(

@@ -38,6 +38,7 @@ class Request:
         policy: How it is brought to an end; None = the default one.
         measure_s: For how long the guest's writes are measured.
         ignore: Findings that do not matter, by id.
+        rehearse: Whether the way is tried first.
     """
 
     guest: str
@@ -47,6 +48,7 @@ class Request:
     policy: Policy | None
     measure_s: float
     ignore: frozenset[str]
+    rehearse: bool
 
     def arguments(self) -> dict[str, Any]:
         """Those of `Migrator.plan` and its like, by name."""
@@ -113,7 +115,8 @@ def read(
     if refused:
         msg = "the request is malformed"
         raise ExceptionGroup(msg, refused)
-    return Request(guest, here, destination, options, policy, seconds, ignore)
+    rehearse = bool(words.get("rehearse"))
+    return Request(guest, here, destination, options, policy, seconds, ignore, rehearse)
 
 
 def _listed(given: object) -> list[str]:

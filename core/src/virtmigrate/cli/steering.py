@@ -42,6 +42,16 @@ Ignore = Annotated[
         rich_help_panel=HOSTS_PANEL,
     ),
 ]
+Rehearse = Annotated[
+    bool,
+    typer.Option(
+        "--rehearse",
+        help="First move a guest of no worth the same way (TLS, ports, logins): for a "
+        "moment each host has one more.",
+        show_default=False,
+        rich_help_panel=HOSTS_PANEL,
+    ),
+]
 CONSENTS = {
     "postcopy": "post-copy is allowed: a network cut after the switch can lose the "
     "guest",
@@ -76,9 +86,13 @@ def parameters() -> Iterator[inspect.Parameter]:
     for name, text in CONSENTS.items():
         yield _parameter(f"allow_{name}", bool, f"--allow-{name}", text)
         yield _parameter(f"no_allow_{name}", bool, f"--no-allow-{name}", None)
-    for name, kind in (("insecure", Insecure), ("ignore", Ignore)):
+    for name, kind, default in (
+        ("insecure", Insecure, None),
+        ("ignore", Ignore, None),
+        ("rehearse", Rehearse, False),
+    ):
         yield inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
         )
 
 

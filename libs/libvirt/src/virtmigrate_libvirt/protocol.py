@@ -247,6 +247,10 @@ class Connection(Protocol):
         """Make or replace a persistent definition."""
         ...
 
+    def createXML(self, xmlDesc: str, flags: int = 0) -> Domain:  # noqa: N802, N803
+        """Start a guest that is lost when it ends."""
+        ...
+
     def listAllDomains(self, flags: int = 0) -> list[Domain]:  # noqa: N802
         """Every guest, running or not."""
         ...

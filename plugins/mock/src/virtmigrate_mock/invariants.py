@@ -34,6 +34,8 @@ class _Life:
     sent: str = ""
     disks: str = ""
     excused: bool = False
+    worthless: bool = False
+    """A stand-in: whoever started it ends it."""
     started: str = ""
     """Where a person starts it at this moment."""
 
@@ -88,6 +90,11 @@ def _halt(life: _Life, record: Record) -> str:
     return ""
 
 
+def _stand_in(life: _Life, record: Record) -> str:
+    life.worthless = True
+    return ""
+
+
 def _create(life: _Life, record: Record) -> str:
     # What is still incoming is no copy yet; the switch makes it one.
     if record.detail != RunState.PAUSED_MIGRATION:
@@ -103,7 +110,7 @@ def _end(life: _Life, record: Record) -> str:
         life.excused = True
     life.copies.discard(record.host)
     life.running.discard(record.host)
-    if had and not life.copies and not life.excused:
+    if had and not life.copies and not (life.excused or life.worthless):
         return f"its last copy was ended ({record.detail})"
     return ""
 
@@ -115,7 +122,7 @@ def _define(life: _Life, record: Record) -> str:
 
 def _undefine(life: _Life, record: Record) -> str:
     life.defined.discard(record.host)
-    if not life.defined and record.detail not in EXCUSED:
+    if not (life.defined or life.worthless or record.detail in EXCUSED):
         return NO_DEFINITION
     return ""
 
@@ -165,6 +172,7 @@ JUDGES: dict[str, Callable[[_Life, Record], str]] = {
     "befell": _befell,
     "run": _run,
     "halt": _halt,
+    "stand-in": _stand_in,
     "create": _create,
     "end": _end,
     "define": _define,

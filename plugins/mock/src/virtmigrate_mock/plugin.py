@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtmigrate.hookspecs import hookimpl
-from virtmigrate_mock import destination_side, preflight, source_side
+from virtmigrate_mock import destination_side, preflight, source_side, stand_in
 from virtmigrate_mock.disks import disks
 from virtmigrate_mock.gauge import gauge
 from virtmigrate_mock.host import MockHypervisor, mock_host
@@ -44,6 +44,12 @@ def virtmigrate_preflight(request: PlanContext) -> list[Finding]:
 def virtmigrate_gauge(request: PlanContext, seconds: float) -> Workload | None:
     """What the guest does to its memory."""
     return gauge(mock_host(request.source), request.guest.uuid, seconds)
+
+
+@hookimpl
+def virtmigrate_stand_in(request: PlanContext, name: str, uuid: str) -> bool:
+    """A guest of next to nothing."""
+    return stand_in.start(mock_host(request.source), name, uuid)
 
 
 @hookimpl

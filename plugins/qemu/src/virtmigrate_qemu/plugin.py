@@ -8,6 +8,7 @@ from virtmigrate.hookspecs import hookimpl
 from virtmigrate_libvirt.disks import disks_of
 from virtmigrate_libvirt.gauge import gauge
 from virtmigrate_libvirt.host import ours
+from virtmigrate_libvirt.stand_in import start
 from virtmigrate_qemu import capabilities, forms, preflight
 from virtmigrate_qemu.hypervisor import QemuHypervisor
 
@@ -34,6 +35,11 @@ def virtmigrate_capabilities(host: Host) -> Capabilities:
 @hookimpl
 def virtmigrate_preflight(request: PlanContext) -> list[Finding]:
     return preflight.findings(request)
+
+
+@hookimpl
+def virtmigrate_stand_in(request: PlanContext, name: str, uuid: str) -> bool:
+    return start(ours(request.source), request.definitions.live, name, uuid)
 
 
 @hookimpl

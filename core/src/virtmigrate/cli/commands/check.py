@@ -16,7 +16,7 @@ from virtmigrate.cli.arguments import (
 from virtmigrate.cli.faults import REFUSED
 from virtmigrate.cli.output import document
 from virtmigrate.cli.request import read
-from virtmigrate.cli.steering import Ignore, Insecure
+from virtmigrate.cli.steering import Ignore, Insecure, Rehearse
 from virtmigrate.cli.tables import show
 from virtmigrate.cli.waiting import asking
 from virtmigrate.explain import checked
@@ -31,6 +31,9 @@ All plugins look at both hosts. What they find is told at once, each finding wit
 level, its side, and what to do: a blocker refuses the move, a warning lets it through,
 a note only says so. It is the plan of a bare request without its options and steps:
 `plan` and `explain` show those, and what options add.
+
+What no host can be asked about (open ports, certificates, the login of the source's
+daemon) a guest of no worth tries with --rehearse; `plan` does so with its options.
 
 With a blocker the exit code is 2, else 0. --ignore WARNING hides one that is known; it
 is still there in --json, marked.
@@ -50,10 +53,15 @@ def check(
     source: Source = None,
     ignore: Ignore = None,
     insecure: Insecure = None,
+    rehearse: Rehearse = False,
     as_json: Json = False,
 ) -> None:
     """See `HELP`."""
-    words = {"ignore": ignore, "insecure": insecure}
+    words: dict[str, object] = {
+        "ignore": ignore,
+        "insecure": insecure,
+        "rehearse": rehearse,
+    }
     request = read(ctx.obj, guest, source, destination, words)
     migrator = ctx.obj.migrator()
     call = migrator.check
@@ -66,9 +74,10 @@ def check(
 
 
 def _data(report: Report) -> dict[str, object]:
-    ends = report.model_dump(mode="json", include={"guest", "source", "destination"})
+    parts = {"guest", "source", "destination", "rehearsal"}
+    told = report.model_dump(mode="json", include=parts)
     findings = {
         level.value: [finding.model_dump(mode="json") for finding in report.of(level)]
         for level in Level
     }
-    return {"ok": report.ok, **ends, "findings": findings}
+    return {"ok": report.ok, **told, "findings": findings}

@@ -24,7 +24,8 @@ from virtmigrate.explain import parts
 HELP = """Say what `migrate` would do with the same words. Nothing is touched.
 
 But where a guest has disks, an empty file is made in the pool of each image, to see
-whether the other host sees it, and deleted.
+whether the other host sees it, and deleted. And with --rehearse a guest of no worth
+goes the way that the real one would take, and is ended.
 
 For each option: what was asked, what will be in effect, and how: native (the hypervisor
 does it), inherent (it is always so), emulated (steps of ours make it so), deferred (it

@@ -1,7 +1,8 @@
 """Where memory goes, who logs in where, and by what name a certificate is read. Pure.
 
 libvirt can't be asked to try an address, a login or a certificate: they show when the
-phases begin. What can be known before is said here, and what can't is named.
+phases begin. What can be known before is said here, and what can't is named; where
+somebody asks for it, a stand-in tries all three.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ BY_NETWORK = ("tcp", "rdma")
 
 
 def findings(facts: Facts, _: Answers) -> Iterator[Finding]:
-    """What can be known of the way."""
-    if not facts.moves:
+    """What can be known of the way; nothing where a stand-in has taken it."""
+    if not facts.moves or facts.way_was_tried:
         return
     if facts.options.p2p or facts.options.tunnelled:
         yield from _peer(facts)

@@ -1,0 +1,227 @@
+"""The way between two hosts, tried by a guest of no worth before a real one takes it.
+
+No hypervisor answers whether a port is open, a certificate good or an ssh key known to
+the other daemon: that shows when memory begins to move. So a stand-in (paused, without
+disks or networks, with next to no memory) is started at the source, moved by what the
+request says of the way, and ended. It has a name and a UUID of which anybody can tell
+whose it is and from when: what a killed controller left, the next rehearsal removes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import uuid
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from virtmigrate.carrying import carried_out
+from virtmigrate.errors import HostError, Side, VirtmigrateError, leaves
+from virtmigrate.handle import new_id
+from virtmigrate.host import RunState
+from virtmigrate.journal import MemoryJournal
+from virtmigrate.options import Options
+from virtmigrate.plan import Finding, Level, Rehearsal
+from virtmigrate.planning import Request, make_plan
+from virtmigrate.presets import preset
+from virtmigrate.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from virtmigrate.api import Migrator
+    from virtmigrate.context import PlanContext
+    from virtmigrate.host import Host
+    from virtmigrate.plan import Plan
+    from virtmigrate.planning import Tried
+    from virtmigrate.results import Result
+
+NAME = "virtmigrate-rehearsal-"
+LONGEST_S = 20.0
+"""A stand-in that is not there by then is taken back."""
+STALE_S = 600.0
+"""An older one was left by a controller that was killed."""
+WAY = (
+    *("p2p", "direct", "tunnelled", "tls", "parallel", "one_step"),
+    *("migrate_uri", "listen_address", "parallel_connections", "tls_destination"),
+)
+"""What of a request says how memory gets to the other host."""
+BETWEEN = "see what is between the hosts; without --rehearse the guest itself tries it"
+
+
+def tried_first(
+    migrator: Migrator, wanted: Request, uris: tuple[str, str], *, asked: bool
+) -> Request:
+    """The request, with its way tried first if that was asked for.
+
+    Args:
+        migrator: Its plugins, clock and checks serve the rehearsal, nothing else of it:
+            neither its connections nor its journal.
+        wanted: The request.
+        uris: Source and destination.
+        asked: Whether the caller wants it.
+    """
+    if not asked:
+        return wanted
+    aside = type(migrator)(
+        manager=migrator.manager,
+        journal=MemoryJournal(),
+        clock=migrator.clock,
+        insecure=migrator.insecure,
+    )
+    return replace(wanted, rehearse=partial(rehearse, aside, uris))
+
+
+def rehearse(migrator: Migrator, uris: tuple[str, str], request: PlanContext) -> Tried:
+    """Try the way.
+
+    Args:
+        migrator: One of its own (`tried_first`).
+        uris: Source and destination.
+        request: What the way is for.
+
+    Returns:
+        What came of it, and a blocker where a stand-in could not get there.
+    """
+    if why := _pointless(request):
+        return Rehearsal(tried=False, why=why), []
+    try:
+        with migrator.doors.pair(*uris) as hosts:
+            return _on_stage(migrator, hosts, request)
+    except* VirtmigrateError as group:
+        why = "; ".join(dict.fromkeys(map(str, leaves(group))))
+    finally:
+        migrator.doors.shut()
+    return _not_tried(why), []
+
+
+def said_of_way(plan: Plan) -> Callable[[PlanContext], Tried] | None:
+    """What came of it when a plan was made, so that its like can be made again."""
+    rehearsal = plan.rehearsal
+    return None if rehearsal is None else lambda _: (rehearsal, [])
+
+
+def _pointless(request: PlanContext) -> str:
+    """Why there is nothing to try, "" where there is."""
+    here, there = request.source, request.destination
+    if here.hypervisor != there.hypervisor or here.uuid == there.uuid:
+        return "these hosts have no way between them"
+    if request.options.offline or not request.sighting.state.active:
+        return "only a definition moves"
+    return ""
+
+
+def _not_tried(why: str) -> Rehearsal:
+    return Rehearsal(tried=False, why=redact(why))
+
+
+def _on_stage(
+    migrator: Migrator, hosts: tuple[Host, Host], request: PlanContext
+) -> Tried:
+    """Start it, move it, end it wherever it is."""
+    here, there = hosts
+    name = f"{NAME}{here.uuid[:8]}-{there.uuid[:8]}"
+    for host in hosts:
+        _swept(host, name, migrator.clock.wall())
+    guest = identity(name, migrator.clock.wall())
+    relay = migrator.manager.relay(here.hypervisor)
+    began = migrator.clock.now()
+    stage = replace(request, source=here, destination=there)
+    result, left = None, ""
+    try:
+        if not relay.stand_in(stage, name, guest):
+            return _not_tried(f"{here.hypervisor} brings no stand-in"), []
+        result = _moved(migrator, hosts, guest, request)
+    finally:
+        left = _ended(hosts, guest)
+        if left and result is None:
+            raise HostError(left, side=Side.BOTH, subject=name)
+    took = migrator.clock.now() - began
+    went = "went" if result.succeeded else "could not get"
+    why = f"a stand-in {went} from {here.name} to {there.name}"
+    closed = [] if result.succeeded else [_closed(result)]
+    return Rehearsal(tried=True, seconds=took, why=why, left=left), closed
+
+
+def identity(name: str, wall_s: float) -> str:
+    """The UUID of a stand-in of this name: when it was made, and that it is one."""
+    began = f"{int(wall_s) & 0xFFFFFFFF:08x}"
+    rest = hashlib.sha256(f"{began}/{name}".encode()).hexdigest()[:24]
+    return str(uuid.UUID(began + rest))
+
+
+def _swept(host: Host, name: str, wall_s: float) -> None:
+    """Remove what a killed controller left there under this name.
+
+    Raises:
+        HostError: It is no stand-in, or one that may be moving now.
+    """
+    holder = host.name_taken_by(name)
+    if holder is None:
+        return
+    made_s = int(holder[:8], 16)
+    if holder != identity(name, made_s):
+        raise _taken(host, f"a guest that is none of ours is called {name}")
+    if wall_s - made_s < STALE_S:
+        raise _taken(host, f"another rehearsal of this pair may be under way: {name}")
+    _end(host, holder)
+
+
+def _taken(host: Host, why: str) -> HostError:
+    return HostError(f"{host.name}: {why}", side=host.side, subject=host.name)
+
+
+def _moved(
+    migrator: Migrator, hosts: tuple[Host, Host], guest: str, request: PlanContext
+) -> Result:
+    """Move it as the request says of the way; nothing of that is written down."""
+    asked = {name: getattr(request.options, name) for name in WAY}
+    wanted = Request(
+        guest,
+        Options.checked({name: to for name, to in asked.items() if to is not None}),
+        preset().limited(max_total_s=LONGEST_S),
+        insecure=request.insecure,
+    )
+    planned = make_plan(migrator.manager, wanted, *hosts)
+    return carried_out(migrator, new_id(), planned, hosts, threading.Event())
+
+
+def _ended(hosts: tuple[Host, Host], guest: str) -> str:
+    """End it on both hosts; gives what could not be done."""
+    left = []
+    for host in hosts:
+        try:
+            _end(host, guest)
+        except VirtmigrateError as error:
+            left.append(f"a stand-in was left on {host.name}: {error.message}")
+    return redact("; ".join(left))
+
+
+def _end(host: Host, guest: str) -> None:
+    """End one stand-in there, if there is one."""
+    found = host.guest_by_uuid(guest)
+    seen = found.look()
+    if seen.state is RunState.UNREACHABLE:
+        raise HostError(seen.why, side=host.side, subject=host.name)
+    if seen.state.active:
+        found.destroy()
+    if seen.persistent:
+        found.undefine()
+
+
+def _closed(result: Result) -> Finding:
+    """The blocker that a real guest would have met with its memory on the way."""
+    side, told, remedy = Side.BOTH, result.limit or result.reason, BETWEEN
+    if result.faults:
+        fault = result.faults[0]
+        side, told, remedy = Side(fault.side), fault.message, fault.remedy or BETWEEN
+    return Finding(
+        id="way-closed",
+        level=Level.BLOCKER,
+        side=side,
+        subject="rehearsal",
+        message=redact(f"a stand-in could not get there: {told}"),
+        remedy=redact(remedy),
+        evidence=redact(f"{result.outcome}: {result.reason}"),
+    )
