@@ -42,6 +42,7 @@ def finding(name, level=Level.WARNING, side=Side.SOURCE):
         subject=name,
         message=f"{name} was seen",
         remedy=f"see to {name}",
+        evidence=f"{name} was seen",
     )
 
 
@@ -310,7 +311,7 @@ def test_a_report_says_all_that_is_in_the_way_where_options_are_refused_too(worl
     warnings = {each.id: each.ignored for each in report.of(Level.WARNING)}
     assert warnings == {"slow": True, "not-checked": False}
     assert report.settlement["offline"].asked is True
-    assert all(each.remedy for each in report.findings)
+    assert all(each.remedy and each.evidence for each in report.findings)
     assert world.calls == []
 
 

@@ -22,7 +22,7 @@ ADDRESS = "<address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>"
     ("kind", "source", "named", "own"),
     [
         ("network", RBD.format("<host name='mon.example'/>"), "p/i", False),
-        ("network", RBD.format(""), "p/i", False),
+        ("network", RBD.format(""), "p/i", True),
         ("network", NBD.format("<host name='srv'/>"), "nbd://srv", False),
         ("network", NBD.format("<host name='localhost'/>"), "nbd://localhost", True),
         ("network", NBD.format("<host name='127.0.0.9'/>"), "nbd://127.0.0.9", True),

@@ -215,6 +215,7 @@ def test_every_finding_has_a_remedy_and_a_sentence():
     for finding in itertools.chain.from_iterable(w.report() for w in worlds):
         assert finding.remedy, finding
         assert finding.subject, finding
+        assert finding.evidence, finding
         assert not finding.message.endswith("."), finding
 
 

@@ -41,7 +41,7 @@ HELPS = (
     "leave --no-copy-storage-all out: what is not shared is copied",
 )
 """Of a disk that is not shared and not copied, by whether the caller refused that."""
-OWN = "what serves it is named as each host names itself"
+OWN = "who serves it, each host finds out by itself (a loopback, its configuration)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,5 +83,6 @@ def unknown_names(found: Sequence[Disk], options: Options) -> Iterator[Finding]:
                 side=Side.REQUEST,
                 subject=name,
                 message=f"the guest has no disk {name}",
-                remedy=f"it has {', '.join(sorted(have)) or 'none'}",
+                remedy="name its disks by their targets",
+                evidence=f"it has {', '.join(sorted(have)) or 'none'}",
             )

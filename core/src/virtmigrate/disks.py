@@ -53,7 +53,8 @@ class Disk(Model):
     optional: bool = False
     """Whether the guest does without it where it is not to be had (a CD)."""
     own: bool = False
-    """Whether its source, alike in words, is another one on each host: `localhost`."""
+    """Whether its source, alike in words, may be another one on each host: one of
+    `localhost`, or of whichever cluster the host's own configuration names."""
     wanted_there: str = ""
     """Path that the caller's own document has for it; "" = none was given."""
     wanted_pool: str = ""

@@ -143,6 +143,7 @@ def of_rehearsal(rehearsal: Rehearsal) -> list[Finding]:
             subject="rehearsal",
             message=message,
             remedy=remedy,
+            evidence=rehearsal.why,
         )
         for message, name, remedy in told
         if message
@@ -162,6 +163,7 @@ def as_finding(error: VirtmigrateError) -> Finding:
         subject=subject,
         message=redact(error.message),
         remedy=redact(error.remedy or ""),
+        evidence=type(error).__name__,
     )
 
 
@@ -226,4 +228,5 @@ def _unseen(name: str) -> Finding:
         subject=name,
         message=f"--ignore {name}: nothing of that id was found here",
         remedy="leave it out, or see whether it is misspelled",
+        evidence="the ids of all that was found",
     )

@@ -81,6 +81,7 @@ def findings(names: Iterable[str]) -> list[Finding]:
             subject=name,
             message=words(name),
             remedy="leave it out unless this network and these hosts are your own",
+            evidence="what was asked for",
         )
         for name in sorted(names)
     ]

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from lxml import etree
 
 KEYS = ("file", "dev", "name", "dir", "volume", "path", "socket")
+CONFIGURED = ("rbd", "sheepdog")
+"""Protocols whose servers a definition need not name."""
 PCI = ("domain", "bus", "slot", "function")
 
 
@@ -34,8 +36,13 @@ def servers(source: etree._Element) -> tuple[str, ...]:
 
 
 def means_itself(source: etree._Element) -> bool:
-    """Whether it is served by whichever host reads it: its loopback, its sockets."""
+    """Whether each host that reads it finds out by itself who serves it.
+
+    So by its loopback, its sockets, or its own configuration (`/etc/ceph/ceph.conf`).
+    """
     hosts = source.findall("host")
+    if source.get("protocol") in CONFIGURED and not hosts:
+        return True
     return any(h.get("socket") or local(h.get("name") or "") for h in hosts)
 
 

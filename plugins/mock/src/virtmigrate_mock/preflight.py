@@ -52,6 +52,7 @@ def findings(request: PlanContext) -> list[Finding]:
             subject=subject,
             message=message,
             remedy=remedy,
+            evidence=f"{source.world.label}: {source.style.name}, {target.style.name}",
         )
         for holds, key, side, subject, message, remedy in rows
         if holds
@@ -100,6 +101,7 @@ def _documents(request: PlanContext) -> list[Finding]:
                 subject=option,
                 message=message,
                 remedy=remedy,
+                evidence="the document that was given",
             )
         )
     return found

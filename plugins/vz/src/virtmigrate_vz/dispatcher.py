@@ -51,12 +51,16 @@ def findings(request: PlanContext) -> list[Finding]:
     guest = parse(text)
     there = ours(request.destination)
     room = there.ask("asking what it has", _room)
-    rows = (
-        *_rooms(guest, room, there.name),
-        *_kinds(guest, there.facts, there.name),
-        *_cpus(request, ours(request.source).facts, there.facts),
-        *_devices(guest),
-        *_home(request),
+    here = ours(request.source)
+    looked = (
+        (
+            "its definition, and what the host has in all",
+            _rooms(guest, room, there.name),
+        ),
+        ("the host's capabilities", _kinds(guest, there.facts, there.name)),
+        ("both hosts' capabilities", _cpus(request, here.facts, there.facts)),
+        ("its definition", _devices(guest)),
+        (f"the names in the host's pool of {HOMES}", _home(request)),
     )
     return [
         Finding(
@@ -66,7 +70,9 @@ def findings(request: PlanContext) -> list[Finding]:
             subject=subject,
             message=message,
             remedy=remedy,
+            evidence=evidence,
         )
+        for evidence, rows in looked
         for holds, found, level, side, subject, message, remedy in rows
         if holds
     ]

@@ -36,6 +36,7 @@ def _requested(request: PlanContext) -> Iterator[Finding]:
             (Side.REQUEST, "migrate_uri"),
             f"{uri!r} is no address of a Virtuozzo dispatcher",
             "write vzmigr://HOST or vzmigr://HOST:PORT, and nothing after it",
+            "what was asked for",
         )
 
 
@@ -52,6 +53,7 @@ def _registered(request: PlanContext) -> Iterator[Finding]:
             (Side.DESTINATION, request.guest.name),
             "a guest of this UUID is registered at the destination already",
             "undefine the one there, if it is not needed",
+            "it is persistent there",
         )
 
 
@@ -64,6 +66,7 @@ def _hostname(request: PlanContext) -> Iterator[Finding]:
             "the destination calls itself localhost, where the source would not find "
             "it",
             "give it its name, or say --migrateuri vzmigr://HOST",
+            f"its hostname: {name}",
         )
 
 
@@ -83,7 +86,7 @@ def _paths(request: PlanContext) -> Iterator[Finding]:
 
 
 def _blocker(
-    name: str, where: tuple[Side, str], message: str, remedy: str, evidence: str = ""
+    name: str, where: tuple[Side, str], message: str, remedy: str, evidence: str
 ) -> Finding:
     side, subject = where
     return Finding(

@@ -137,5 +137,5 @@ def judge(
             "look at its libvirt daemon, and see to it by hand",
             side=side,
             subject=abouts[0] if len(abouts) == 1 else str(side),
-            evidence=why,
+            evidence=why or "it gave no reason",
         )

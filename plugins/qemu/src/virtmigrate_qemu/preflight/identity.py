@@ -73,6 +73,7 @@ def findings_here(facts: Facts, answers: Answers) -> Iterator[Finding]:
             "its memory was saved when it stopped, and stays behind: it will boot anew",
             "start it and move it while it runs, or drop what was saved",
             side=Side.SOURCE,
+            evidence="the source says that it has a saved image",
         )
 
 

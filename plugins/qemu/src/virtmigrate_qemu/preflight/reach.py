@@ -25,6 +25,7 @@ PORTS = range(49152, 49216)
 """`migration_port_min` to `migration_port_max`, where qemu.conf says nothing else."""
 MOST_PORT = 0xFFFF
 BY_NETWORK = ("tcp", "rdma")
+NO_QUESTION = "libvirt has no question for it"
 
 
 def findings(facts: Facts, _: Answers) -> Iterator[Finding]:
@@ -53,14 +54,16 @@ def _generated(facts: Facts) -> Iterator[Finding]:
             f"the destination calls itself {name}, where the source would find itself",
             "say --migrateuri tcp://ADDRESS, or set migration_host in its qemu.conf",
             subject=name,
+            evidence="its hostname",
         )
     yield facts.finding(
         "not-checked",
         Level.NOTE,
         f"memory goes from the source to {name}, a port from {PORTS.start} to "
         f"{PORTS.stop - 1}; no host tells beforehand whether that gets through",
-        "--migrateuri tcp://ADDRESS:PORT names another way",
+        "--migrateuri tcp://ADDRESS:PORT names another way; --rehearse tries it",
         subject="migrate_uri",
+        evidence=NO_QUESTION,
     )
 
 
@@ -86,8 +89,9 @@ def _given(facts: Facts, uri: str) -> Iterator[Finding]:
             Level.NOTE,
             f"port {port} is not among those that hosts open for migrations "
             f"({PORTS.start} to {PORTS.stop - 1})",
-            "see that the destination's firewall lets it through",
+            "see that the destination's firewall lets it through; --rehearse tries it",
             subject=subject,
+            evidence=uri,
         )
     if local(host):
         yield facts.finding(
@@ -97,6 +101,7 @@ def _given(facts: Facts, uri: str) -> Iterator[Finding]:
             "name the destination as the source sees it",
             side=Side.REQUEST,
             subject=subject,
+            evidence=uri,
         )
 
 
@@ -116,9 +121,10 @@ def _peer(facts: Facts) -> Iterator[Finding]:
         Level.NOTE,
         f"the source's daemon opens {uri} by itself, and needs {needs}; it does not "
         "tell beforehand whether it can",
-        f"try it there: virsh -c '{uri}' hostname, as the daemon's user",
+        f"try it there: virsh -c '{uri}' hostname, as the daemon's user; or --rehearse",
         side=Side.SOURCE,
         subject="p2p",
+        evidence=NO_QUESTION,
     )
 
 
@@ -134,15 +140,17 @@ def _certificates(facts: Facts) -> Iterator[Finding]:
             f"the source will expect a certificate for the address {name}",
             "name the destination instead, or say --tls-destination NAME",
             subject="tls",
+            evidence=options.migrate_uri or "its hostname",
         )
     yield facts.finding(
         "not-checked",
         Level.NOTE,
         "both hosts need certificates for migration (migrate_tls_x509_cert_dir), the "
         f"destination's for the name {name}; neither tells of them before it uses them",
-        "see that they are there and of the same authority",
+        "see that they are there and of the same authority; --rehearse tries them",
         side=Side.BOTH,
         subject="tls",
+        evidence=NO_QUESTION,
     )
 
 

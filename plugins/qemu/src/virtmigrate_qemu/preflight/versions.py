@@ -145,6 +145,7 @@ def findings(facts: Facts, _: Answers) -> Iterator[Finding]:
                 f"{shown(here)}): moves to a newer one are tested, back ones are not",
                 f"upgrade {program} there",
                 subject=program,
+                evidence="the versions that both hosts tell",
             )
     if facts.moves:
         yield from _quirks(facts)
@@ -179,4 +180,5 @@ def _old_paths(facts: Facts) -> Iterator[Finding]:
             "give --persistent-xml too",
             side=Side.REQUEST,
             subject="dest_xml",
+            evidence="--xml was given, and --persistent-xml was not",
         )

@@ -141,6 +141,7 @@ def _emulated(request: PlanContext) -> Iterable[Finding]:
             message="QEMU's software emulation can lose writes to hot pages in a live "
             "move of several passes (seen with 7.2.22)",
             remedy="--no-live is safe; guests on KVM are not concerned",
+            evidence="its definition: type='qemu'",
         )
 
 
