@@ -168,6 +168,8 @@ WORDS = {
     "an address with a space": ((*PLAN, "--listen-address", "0 0"), "printable"),
     "an address like an option": ((*PLAN, "--listen-address=-x"), "dash"),
     "a URI like an option": ((*PLAN, "--migrateuri=-oX=y"), "dash"),
+    "a URI with half a bracket": ((*PLAN, "--migrateuri", "tcp://[b"), "as a URI"),
+    "a URI for disks likewise": ((*PLAN, "--disks-uri", "tcp://b]:1"), "as a URI"),
     "a long URI": ((*PLAN, "--migrateuri", "t" * 1025), "1-1024"),
     "a disk that is a path": ((*PLAN, "--migrate-disks", "/dev/sda"), "disk target"),
     "a disk with a comma": ((*PLAN, "--migrate-disks", "vda,,vdb"), "disk target"),

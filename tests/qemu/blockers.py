@@ -104,6 +104,11 @@ REQUEST = (
         "a port above 65535",
     ),
     Blocker(
+        *("migrate-uri-port", ASKED, "PORT"),
+        World(options={"migrate_uri": "tcp:[b"}),
+        "no host and no port that can be read",
+    ),
+    Blocker(
         *("postcopy-pmem", HERE, "--postcopy"),
         World(
             devices="<memory model='nvdimm'><source><path>/x</path><pmem/></source>"

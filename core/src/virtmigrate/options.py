@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
@@ -49,6 +50,15 @@ def _printable(text: str) -> str:
     return text
 
 
+def _splits(text: str) -> str:
+    try:
+        urlsplit(text)
+    except ValueError as error:
+        msg = f"it can't be read as a URI: {error}"
+        raise ValueError(msg) from None
+    return text
+
+
 def _listed(item: object) -> object:
     return tuple(item) if isinstance(item, list) else item
 
@@ -75,6 +85,7 @@ def _between(low: int, high: int) -> Any:  # noqa: ANN401 - typing has no name f
 
 Flag = Annotated[bool | None, Field(strict=True)]
 Text = Annotated[str, AfterValidator(_printable)]
+Address = Annotated[Text, AfterValidator(_splits)]
 GuestName = Annotated[str, AfterValidator(_guest_name)]
 Document = Annotated[str, Field(min_length=1, max_length=1 << 20)]
 Disks = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_disks)]
@@ -118,20 +129,20 @@ class Options(Model):
     timeout_postcopy: Flag = None
     postcopy_after_precopy: Flag = None
 
-    migrate_uri: Text | None = None
+    migrate_uri: Address | None = None
     dest_name: GuestName | None = None
     dest_xml: Document | None = None
     persist_xml: Document | None = None
     bandwidth_mib_s: int | None = _between(0, MIB_S_MAX)
     postcopy_bandwidth_mib_s: int | None = _between(0, MIB_S_MAX)
     switchover_bandwidth_mib_s: int | None = _between(0, MIB_S_MAX)
-    graphics_uri: Text | None = None
+    graphics_uri: Address | None = None
     listen_address: Text | None = None
     migrate_disks: Disks | None = None
     migrate_disks_detect_zeroes: Disks | None = None
     migrate_disks_target_zero: Disks | None = None
     disks_port: int | None = _between(0, 65535)
-    disks_uri: Text | None = None
+    disks_uri: Address | None = None
     compression_methods: Methods | None = None
     compression_mt_level: int | None = _between(0, 9)
     compression_mt_threads: int | None = _between(1, 255)

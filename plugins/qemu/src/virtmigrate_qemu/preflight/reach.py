@@ -156,7 +156,10 @@ def _certificates(facts: Facts) -> Iterator[Finding]:
 
 def _address(text: str) -> tuple[str, int | None]:
     """Host and port of `//host:port`; a port that is none counts as -1."""
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # a bracket that is not closed
+        return "", -1
     try:
         return parts.hostname or "", parts.port
     except ValueError:
