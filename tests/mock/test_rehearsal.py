@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.mock.rig import furnished, migrator
+from tests.mock.test_disks import furnished as with_disk
 from tests.requirements import requirement
 from virtmigrate import Options
 from virtmigrate.cli import main
@@ -157,7 +158,7 @@ def test_what_a_killed_controller_left_is_removed_once_it_is_old(host):
     now = world.clock.wall()
     name, _ = called(world, lambda _: "")
     with migrator(world).host(world.uri(host)) as place:
-        start(place, name, identity(name, now))
+        start(place, name, identity(name, now, "0a1b"))
     report = checked(world)
     assert not report.rehearsal.tried
     assert "may be under way" in report.rehearsal.why
@@ -214,3 +215,25 @@ def test_the_command_line_says_it(capsys):
     world.script(Fault("prepare", "error", message="no port"))
     assert main(["check", *words]) == 2
     assert "way-closed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("asked", "stand_ins"), [({"disks_port": 49300}, 2), ({}, 1)], ids=["named", "not"]
+)
+@requirement("preflight.rehearsal")
+def test_a_port_that_is_named_for_disks_is_tried_as_well(asked, stand_ins):
+    world = with_disk()
+    assert checked(world, **asked).rehearsal.tried
+    tried = [record for record in world.state().history if record.what == "stand-in"]
+    assert len(tried) == stand_ins
+    assert len({record.uuid for record in tried}) == stand_ins
+    assert guests(world) == {"a": ["g"], "b": []}
+
+
+@requirement("preflight.rehearsal")
+def test_a_port_for_disks_that_is_closed_is_told():
+    world = with_disk()
+    world.script(Fault("perform", "error", message="refused", nth=2))
+    report = checked(world, disks_uri="tcp://b:49300")
+    assert ids(report).count("way-closed") == 1
+    assert world.violations() == []

@@ -10,11 +10,13 @@ whose it is and from when: what a killed controller left, the next rehearsal rem
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import uuid
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from virtmigrate.carrying import carried_out
 from virtmigrate.errors import HostError, Side, VirtmigrateError, leaves
@@ -28,7 +30,7 @@ from virtmigrate.presets import preset
 from virtmigrate.redact import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from virtmigrate.api import Migrator
     from virtmigrate.context import PlanContext
@@ -119,35 +121,76 @@ def _not_tried(why: str) -> Rehearsal:
 def _on_stage(
     migrator: Migrator, hosts: tuple[Host, Host], request: PlanContext
 ) -> Tried:
-    """Start it, move it, end it wherever it is."""
+    """A stand-in for each way that the guest would take, one after the other."""
     here, there = hosts
     name = f"{NAME}{here.uuid[:8]}-{there.uuid[:8]}"
     for host in hosts:
         _swept(host, name, migrator.clock.wall())
-    guest = identity(name, migrator.clock.wall())
-    relay = migrator.manager.relay(here.hypervisor)
-    began = migrator.clock.now()
+    began, left, closed = migrator.clock.now(), "", []
     stage = replace(request, source=here, destination=there)
+    for way in _ways(request):
+        result, left = _played(migrator, stage, name, way)
+        if result is None:
+            return _not_tried(f"{here.hypervisor} brings no stand-in"), []
+        if not result.succeeded:
+            closed.append(_closed(result))
+        if left or closed:
+            break
+    went = "could not get" if closed else "went"
+    return Rehearsal(
+        tried=True,
+        seconds=migrator.clock.now() - began,
+        why=f"a stand-in {went} from {here.name} to {there.name}",
+        left=left,
+    ), closed
+
+
+def _ways(request: PlanContext) -> Iterator[Options]:
+    """What the request says of the way of memory; and, where it names one, of disks."""
+    options = request.options
+    said = {name: getattr(options, name) for name in WAY}
+    memory = {name: value for name, value in said.items() if value is not None}
+    yield Options.checked(memory)
+    host = urlsplit(options.migrate_uri or "").hostname or request.destination.name
+    port = options.disks_port
+    uri = options.disks_uri or (f"tcp://{host}:{port}" if port else "")
+    if uri.startswith("tcp:") and any(disk.copied for disk in request.disks):
+        yield Options.checked(memory | {"migrate_uri": uri})
+
+
+def _played(
+    migrator: Migrator, stage: PlanContext, name: str, way: Options
+) -> tuple[Result | None, str]:
+    """Start one, move it, end it wherever it is; None = there is no such thing here.
+
+    Raises:
+        HostError: It did not set out.
+        ExceptionGroup: Of `Refused`: it may not go this way.
+    """
+    hosts = stage.source, stage.destination
+    guest = identity(name, migrator.clock.wall(), os.urandom(2).hex())
+    relay = migrator.manager.relay(stage.source.hypervisor)
     result, left = None, ""
     try:
-        if not relay.stand_in(stage, name, guest):
-            return _not_tried(f"{here.hypervisor} brings no stand-in"), []
-        result = _moved(migrator, hosts, guest, request)
+        if relay.stand_in(stage, name, guest):
+            result = _moved(migrator, hosts, guest, way, stage.insecure)
     finally:
         left = _ended(hosts, guest)
         if left and result is None:
             raise HostError(left, side=Side.BOTH, subject=name)
-    took = migrator.clock.now() - began
-    went = "went" if result.succeeded else "could not get"
-    why = f"a stand-in {went} from {here.name} to {there.name}"
-    closed = [] if result.succeeded else [_closed(result)]
-    return Rehearsal(tried=True, seconds=took, why=why, left=left), closed
+    return result, left
 
 
-def identity(name: str, wall_s: float) -> str:
-    """The UUID of a stand-in of this name: when it was made, and that it is one."""
-    began = f"{int(wall_s) & 0xFFFFFFFF:08x}"
-    rest = hashlib.sha256(f"{began}/{name}".encode()).hexdigest()[:24]
+def identity(name: str, wall_s: float, salt: str) -> str:
+    """The UUID of a stand-in of this name: when it was made, and that it is one.
+
+    Args:
+        name: Its name.
+        wall_s: When.
+        salt: Four hexadecimal digits: two that begin at once are two.
+    """
+    began = f"{int(wall_s) & 0xFFFFFFFF:08x}{salt}"
+    rest = hashlib.sha256(f"{began}/{name}".encode()).hexdigest()[:20]
     return str(uuid.UUID(began + rest))
 
 
@@ -161,7 +204,7 @@ def _swept(host: Host, name: str, wall_s: float) -> None:
     if holder is None:
         return
     made_s = int(holder[:8], 16)
-    if holder != identity(name, made_s):
+    if holder != identity(name, made_s, holder[9:13]):
         raise _taken(host, f"a guest that is none of ours is called {name}")
     if wall_s - made_s < STALE_S:
         raise _taken(host, f"another rehearsal of this pair may be under way: {name}")
@@ -173,16 +216,15 @@ def _taken(host: Host, why: str) -> HostError:
 
 
 def _moved(
-    migrator: Migrator, hosts: tuple[Host, Host], guest: str, request: PlanContext
+    migrator: Migrator,
+    hosts: tuple[Host, Host],
+    guest: str,
+    way: Options,
+    insecure: frozenset[str],
 ) -> Result:
-    """Move it as the request says of the way; nothing of that is written down."""
-    asked = {name: getattr(request.options, name) for name in WAY}
-    wanted = Request(
-        guest,
-        Options.checked({name: to for name, to in asked.items() if to is not None}),
-        preset().limited(max_total_s=LONGEST_S),
-        insecure=request.insecure,
-    )
+    """Move it; nothing of that is written down."""
+    policy = preset().limited(max_total_s=LONGEST_S)
+    wanted = Request(guest, way, policy, insecure=insecure)
     planned = make_plan(migrator.manager, wanted, *hosts)
     return carried_out(migrator, new_id(), planned, hosts, threading.Event())
 
