@@ -116,3 +116,13 @@ def test_a_killed_controller_s_stand_in_goes_with_the_next_rehearsal(
     monkeypatch.setattr(clock, "wall", lambda: later)
     assert rehearsed(rig, guest).rehearsal.tried
     assert stand_ins(rig) == NONE
+
+
+@requirement("preflight.rehearsal")
+def test_a_port_for_disks_where_nobody_listens_is_told_before(rig, guest_name):
+    rig.lab.guest_start(guest_name, memory_mib=24, working_set_mib=4, disks=["local:4"])
+    here = rig.lab.qemu["a"].address
+    report = rehearsed(rig, guest_name, disks_uri=ELSEWHERE.format(here))
+    (found,) = [f for f in report.findings if f.id == "way-closed"]
+    assert "refused" in found.message, found
+    assert stand_ins(rig) == NONE
