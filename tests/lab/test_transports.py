@@ -145,7 +145,7 @@ def of_others(place: Path, foreign: Path) -> None:
     shutil.copytree(foreign / "libvirt-migrate", place, dirs_exist_ok=True)
 
 
-@pytest.mark.parametrize(
+spoilt_certificates = pytest.mark.parametrize(
     ("spoilt", "host", "side"),
     [
         (missing, "b", "destination"),
@@ -154,6 +154,9 @@ def of_others(place: Path, foreign: Path) -> None:
     ],
     ids=["none there", "none here", "foreign there"],
 )
+
+
+@spoilt_certificates
 @requirement("transport.stream")
 @requirement("transport.remedy")
 def test_a_stream_that_can_not_be_encrypted_is_none(
@@ -290,15 +293,7 @@ def test_a_stand_in_goes_where_the_guest_would(site, guest, words):
     assert not [f for f in said.data["findings"] if f["subject"] in subjects], said
 
 
-@pytest.mark.parametrize(
-    ("spoilt", "host", "side"),
-    [
-        (missing, "b", "destination"),
-        (missing, "a", "source"),
-        (of_others, "b", "source"),
-    ],
-    ids=["none there", "none here", "foreign there"],
-)
+@spoilt_certificates
 @requirement("preflight.rehearsal")
 def test_certificates_are_told_before_the_guest_needs_them(
     site, guest, foreign, spoilt, host, side
