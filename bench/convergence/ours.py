@@ -46,7 +46,7 @@ class Ours:
             cell.more["forecast"] = plan.forecast.model_dump(mode="json")
         patience_s = scenario.deadline_s + (GRACE_S if strategy.limited else 0)
         self._verdicts.clear()
-        return lambda: self._move(cell, way, policy, patience_s)
+        return lambda: self._move(cell, plan, patience_s)
 
     def warm_up(self, name: str, hosts) -> None:
         """Move a guest as it is: libvirt probes, and the link's rate goes on record."""
@@ -58,8 +58,13 @@ class Ours:
         if converges is not None and not event.postcopy:
             self._verdicts.append((event.iteration or 0, converges))
 
-    def _move(self, cell, way, policy, patience_s: float) -> str:
-        handle = self._migrator.start(*way, policy=policy)
+    def _move(self, cell, plan, patience_s: float) -> str:
+        """Run that plan: what was measured for it, the policy knows too."""
+        from virtmigrate.handle import Handle, new_id
+
+        handle = Handle(
+            new_id(), lambda cancel: self._migrator.run(plan, cancel=cancel)
+        )
         late = False
         try:
             result = handle.wait(patience_s)
@@ -70,7 +75,7 @@ class Ours:
         except BaseException:
             handle.cancel()
             raise
-        self._note(cell, handle.migration, result)
+        self._note(cell, result.migration, result)
         if not result.succeeded:
             faults = "; ".join(fault.message for fault in result.faults)
             why = result.limit or faults or result.reason

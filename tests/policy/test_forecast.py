@@ -14,7 +14,11 @@ from bench import forecast
 from tests.policy.precopy import EVERY, Guest, run, steady
 from tests.requirements import requirement
 from virtmigrate import MemoryJournal
+from virtmigrate.convergence import decide
+from virtmigrate.ends import Case
 from virtmigrate.forecast import SMALL_WRITES, Link, Verdict, Workload, foresee
+from virtmigrate.history import History
+from virtmigrate.host import Sample
 from virtmigrate.likely import likely
 from virtmigrate.links import link_between
 from virtmigrate.pages import Pages
@@ -316,3 +320,38 @@ def test_forecasts_of_measured_guests_come_true_on_the_mock_s_physics():
 
 def test_a_journal_without_migrations_knows_no_link():
     assert link_between(MemoryJournal(), "scripted:///a", "scripted:///b") is None
+
+
+@requirement("ends.forecast")
+@given(st.floats(0.2, 2.5), st.floats(0.1, 0.9), st.sampled_from([0, 128, 512]))
+def test_a_switch_in_the_first_pass_is_foretold_if_and_only_if_it_comes(
+    ratio, working, pages
+):
+    """A plan that was measured is run with what was measured: one rule decides both."""
+    size, rate = 256 * MIB, 64.0 * MIB
+    most = working * size
+    curve = tuple((at, int(min(most, ratio * rate * at))) for at in (2.0, 8.0))
+    looked_at = (pages, pages) if pages else ()
+    workload = Workload(memory_bytes=size, curve=curve, looked_at=looked_at)
+    policy = preset().allowing(postcopy=True)
+    history = History(0.0, able=EVERY, workload=workload)
+    done = []
+    for tick in range(1, 21):
+        sent = int(tick / 20 * rate)
+        sample = Sample(
+            total_bytes=size,
+            processed_bytes=sent,
+            remaining_bytes=size - sent,
+            iteration=1,
+        )
+        history.add(tick / 20, sample)
+        act = decide(policy, history, tick / 20)
+        if act is not None:
+            history.did(act.rule, act.do, tick / 20, act.value)
+            done.append(act.do)
+    case = Case(policy, EVERY, size, 0, rate, True, curve, pages)
+    assert (Do.POSTCOPY in done) is case.at_once
+    if case.at_once:
+        told = foresee(workload, policy, LINK, EVERY, runs=True)
+        assert told.way == "post-copy"
+        assert told.total_s < 1.2 * size / rate

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from virtmigrate.course import course
+from virtmigrate.ends import doubtless, much_longer
 from virtmigrate.outlook import (
     MUCH,
     SETTLED_S,
     Outlook,
-    dirtied,
-    less,
-    noise,
     rising,
     sooner,
 )
@@ -131,12 +128,13 @@ def _takes_much_longer(moment: Moment) -> str | None:
         return None
     if history.points[-1].at_s - history.points[0].at_s < SETTLED_S:
         return None
-    curve, size = less(rising(measured), noise(history)), float(history.size)
-    stop_ms = limits.max_downtime_ms
-    found = course(lambda t: dirtied(curve, t, size), size, rate, stop_ms)
-    at_once_s = history.size / rate
-    if found.converges and found.total_s <= MUCH * at_once_s:
+    curve = rising([(at, float(amount)) for at, amount in measured])
+    looked_at = history.workload.looked_at if history.workload else ()
+    sure = doubtless(curve, history.size, looked_at[0] if looked_at else 0)
+    found = much_longer(sure, history.size, rate, limits.max_downtime_ms)
+    if found is None:
         return None
+    at_once_s = history.size / rate
     most = f"more than {MUCH * at_once_s:.0f} s" if found.converges else "for ever"
     return f"pre-copy would take {most}, post-copy from now on {at_once_s:.0f} s"
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from virtmigrate.course import Course, course
-from virtmigrate.outlook import DEVICES_S, MUCH, doubt, sooner
+from virtmigrate.outlook import DEVICES_S, MUCH, dirtied, doubt, less, sooner
 from virtmigrate.policy import Do, Objective
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from virtmigrate.outlook import Curve
     from virtmigrate.policy import Policy
 
     Writes = Callable[[float], float]
 
-BESIDE_S = 1.0
-"""So long is measured beside a move, by as many pages as before it."""
 AT_ONCE_S = 0.5
 """A switch that is beyond doubt comes so soon after the transfer's start."""
 
@@ -54,7 +54,35 @@ class End:
         return bool(self.way) and not self.late
 
 
-@dataclass(frozen=True, slots=True)
+def doubtless(curve: Curve, memory: float, looked_at: int) -> Curve:
+    """What surely is written at least, by what was measured.
+
+    Args:
+        curve: (seconds, bytes), as it was found.
+        memory: Of the guest, bytes.
+        looked_at: By so many pages; 0 = by all.
+    """
+    return less(curve, doubt(curve[0][1] / memory, looked_at)) if curve else ()
+
+
+def much_longer(
+    curve: Curve, memory: float, rate: float, stop_ms: float
+) -> Course | None:
+    """Pre-copy without differences, if it takes much longer than a switch at once.
+
+    Args:
+        curve: What is written, (seconds, bytes).
+        memory: Of the guest, bytes.
+        rate: Bytes a second.
+        stop_ms: That is permitted.
+    """
+    found = course(lambda t: dirtied(curve, t, memory), memory, rate, stop_ms)
+    if found.converges and found.total_s <= MUCH * memory / rate:
+        return None
+    return found
+
+
+@dataclass(frozen=True)
 class Case:
     """All that is the same for every kind of guest."""
 
@@ -64,6 +92,7 @@ class Case:
     disks: float
     rate: float
     runs: bool
+    curve: Curve
     looked_at: int
 
     def end(
@@ -79,7 +108,7 @@ class Case:
         """
         stop_ms, give_s = self.policy.limits.max_downtime_ms, 0.0
         plain = course(f, self.memory, self.rate, stop_ms, difference=difference)
-        if self.hasty and self.takes_much_longer(f):
+        if self.at_once:
             # What was rewritten of what had gone: where that lies is not known.
             again = min(f(AT_ONCE_S), AT_ONCE_S * self.rate) / 2
             sent, give_s = self.memory + again, again / self.rate
@@ -91,9 +120,17 @@ class Case:
         late = total_s > self.policy.deadline_s(int(self.memory), int(self.disks))
         return End(share, not waits, plain, way, total_s, give_s, seen_ms, sent, late)
 
+    @cached_property
+    def at_once(self) -> bool:
+        """Whether the policy switches in the first pass: it knows what was measured."""
+        stop_ms = self.policy.limits.max_downtime_ms
+        sure = doubtless(self.curve, self.memory, self.looked_at)
+        slow = much_longer(sure, self.memory, self.rate, stop_ms) if sure else None
+        return slow is not None and self._hasty
+
     @property
-    def hasty(self) -> bool:
-        """Whether the policy switches in the first pass where there is no doubt."""
+    def _hasty(self) -> bool:
+        """Whether it does so where there is no doubt."""
         policy = self.policy
         return (
             self.runs
@@ -105,18 +142,6 @@ class Case:
                 for rule in policy.rules
             )
         )
-
-    def takes_much_longer(self, f: Writes) -> bool:
-        """Whether pre-copy without differences does, what was measured being noisy."""
-        sure = 1 - doubt(f(BESIDE_S) / self.memory, self.looked_at)
-        spared = course(
-            lambda t: sure * f(t),
-            self.memory,
-            self.rate,
-            self.policy.limits.max_downtime_ms,
-        )
-        at_once_s = self.memory / self.rate
-        return not spared.converges or spared.total_s > MUCH * at_once_s
 
 
 def _way(case: Case, plain: Course, *, waits: bool) -> tuple[str, float, float, float]:

@@ -148,7 +148,9 @@ def foresee(
         return Forecast(verdict=Verdict.UNKNOWN, **known)
     memory = float(workload.used_bytes or workload.memory_bytes)
     pages = workload.looked_at[0] if workload.looked_at else 0
-    case = Case(policy, able, memory, disk_bytes, link.mib_s * MIB, runs, pages)
+    curve = rising([(at, float(n)) for at, n in workload.curve])
+    rate = link.mib_s * MIB
+    case = Case(policy, able, memory, disk_bytes, rate, runs, curve, pages)
     ends = _ends(case, workload, delta=delta)
     chance = sum(end.share for end in ends if end.well)
     return Forecast(
