@@ -67,18 +67,19 @@ def remove_source(ctx: Context) -> None:
             the source refers to one.
     """
     there, here = ctx.arrival.look(), ctx.guest.look()
+    disks = [disk for disk in ctx.plan.disks if disk.copied and not disk.shareable]
     if there.state not in LIVES or here.state.active or here.persistent:
-        msg = f"the guest is {there.state} there and {here.state} here: its disks stay"
-        raise HostError(msg, side=ctx.source.side, subject=ctx.guest.name)
-    for disk in ctx.plan.disks:
-        if disk.copied and not disk.shareable:
-            try:
-                _remove(ctx, disk)
-            except HostError as error:
-                msg = f"{disk.path} may be left at the source: {error.message}"
-                raise HostError(
-                    msg, side=error.side, subject=disk.target, remedy=LEFT
-                ) from error
+        paths = ", ".join(disk.path for disk in disks)
+        msg = f"the guest is {there.state} there and {here.state} here: {paths} stays"
+        raise HostError(msg, side=ctx.source.side, subject=ctx.guest.name, remedy=LEFT)
+    for disk in disks:
+        try:
+            _remove(ctx, disk)
+        except HostError as error:
+            msg = f"{disk.path} may be left at the source: {error.message}"
+            raise HostError(
+                msg, side=error.side, subject=disk.target, remedy=LEFT
+            ) from error
 
 
 def _remove(ctx: Context, disk: Disk) -> None:
