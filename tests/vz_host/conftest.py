@@ -26,15 +26,28 @@ class Said:
 
 def virsh(host, *words):
     """Run stock virsh on a host."""
-    done = subprocess.run(
-        ["virsh", "-q", "-c", getattr(host, "uri", host), *words],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=CALL_S,
-        check=False,
-    )
-    return Said(done.returncode, done.stdout.strip(), done.stderr.strip())
+    argv = ["virsh", "-q", "-c", getattr(host, "uri", host), *words]
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+    ) as client:
+        try:
+            out, err = client.communicate(timeout=CALL_S)
+        except subprocess.TimeoutExpired:
+            stands = threads_of(client.pid)
+            client.kill()
+            pytest.fail(f"no end within {CALL_S} s: {' '.join(argv)}; it has {stands}")
+    return Said(client.returncode, out.strip(), err.strip())
+
+
+def threads_of(pid):
+    """Name, and where in the kernel it waits, of each thread: whose turn it is."""
+    tasks = sorted(Path(f"/proc/{pid}/task").iterdir())
+    return [f"{content(task / 'comm')} in {content(task / 'wchan')}" for task in tasks]
+
+
+def content(path):
+    """A line of `/proc`."""
+    return path.read_text(encoding="utf-8").strip()
 
 
 @pytest.fixture(scope="session")
