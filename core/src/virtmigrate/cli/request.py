@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from virtmigrate.options import Options
 from virtmigrate.uri import parse_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from virtmigrate.cli.tools import Tools
     from virtmigrate.policy import Policy
@@ -79,44 +80,55 @@ def read(
     """
     refused: list[Exception] = []
     tools.waive(words.get("insecure"))
-    ignore: frozenset[str] = frozenset()
-    try:
+    with _noting(refused):
         known(tools.insecure)
-    except BadInput as error:
-        refused.append(error)
-    try:
+    ignore: frozenset[str] = frozenset()
+    with _noting(refused):
         ignore = ignorable(_listed(words.get("ignore")))
-    except BadInput as error:
-        refused.append(error)
-    options = Options()
-    asked = _asked(words, refused)
-    try:
+    asked, options = _asked(words, refused), Options()
+    with _noting(refused):
         options = Options.checked(asked)
-    except* VirtmigrateError as group:
-        refused += _exceptions(group)
+    # What is wrong with a limit is told besides what is wrong with an option.
     wrong: list[Exception] = []
     policy = chosen(words, wrong)
     seconds = measuring(words, wrong, measure_s)
     refused += wrong
-    if not guest.strip():
-        refused.append(
-            BadInput("GUEST is empty", subject="guest", remedy="name a guest")
-        )
+    with _noting(refused):
+        _check_guest(guest)
     here = ""
-    for side in (Side.SOURCE, Side.DESTINATION):
-        try:
-            if side is Side.SOURCE:
-                here = tools.source(source)
-            _check_uri(tools, here if side is Side.SOURCE else destination, side)
-        except VirtmigrateError as error:
-            if error.side is Side.REQUEST:
-                error.side = side
-            refused.append(error)
+    with _noting(refused, Side.SOURCE):
+        here = tools.source(source)
+        _check_uri(tools, here, Side.SOURCE)
+    with _noting(refused, Side.DESTINATION):
+        _check_uri(tools, destination, Side.DESTINATION)
     if refused:
         msg = "the request is malformed"
         raise ExceptionGroup(msg, refused)
     rehearse = bool(words.get("rehearse"))
     return Request(guest, here, destination, options, policy, seconds, ignore, rehearse)
+
+
+@contextmanager
+def _noting(refused: list[Exception], side: Side = Side.REQUEST) -> Iterator[None]:
+    """Note what is wrong with one part of the request, and go on to the next.
+
+    Args:
+        refused: Gets it.
+        side: Whose part it is.
+    """
+    try:
+        yield
+    except* VirtmigrateError as group:
+        errors = [e for e in leaves(group) if isinstance(e, VirtmigrateError)]
+        for error in errors:
+            if error.side is Side.REQUEST:
+                error.side = side
+        refused += errors
+
+
+def _check_guest(guest: str) -> None:
+    if not guest.strip():
+        raise BadInput("GUEST is empty", subject="guest", remedy="name a guest")
 
 
 def _listed(given: object) -> list[str]:
@@ -176,7 +188,3 @@ def _content(row: Value, name: str) -> str:
         subject=row.name,
         what="domain XML",
     )
-
-
-def _exceptions(group: BaseException) -> list[Exception]:
-    return [error for error in leaves(group) if isinstance(error, Exception)]
