@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from virtmigrate.ends import doubtless, much_longer
+from virtmigrate.ends import much_longer
 from virtmigrate.outlook import (
     MUCH,
     SETTLED_S,
     Outlook,
+    less,
+    noise,
     rising,
     sooner,
 )
@@ -128,9 +130,7 @@ def _takes_much_longer(moment: Moment) -> str | None:
         return None
     if history.points[-1].at_s - history.points[0].at_s < SETTLED_S:
         return None
-    curve = rising([(at, float(amount)) for at, amount in measured])
-    looked_at = history.workload.looked_at if history.workload else ()
-    sure = doubtless(curve, history.size, looked_at[0] if looked_at else 0)
+    sure = less(rising(measured), noise(history))
     found = much_longer(sure, history.size, rate, limits.max_downtime_ms)
     if found is None:
         return None

@@ -54,17 +54,6 @@ class End:
         return bool(self.way) and not self.late
 
 
-def doubtless(curve: Curve, memory: float, looked_at: int) -> Curve:
-    """What surely is written at least, by what was measured.
-
-    Args:
-        curve: (seconds, bytes), as it was found.
-        memory: Of the guest, bytes.
-        looked_at: By so many pages; 0 = by all.
-    """
-    return less(curve, doubt(curve[0][1] / memory, looked_at)) if curve else ()
-
-
 def much_longer(
     curve: Curve, memory: float, rate: float, stop_ms: float
 ) -> Course | None:
@@ -123,10 +112,11 @@ class Case:
     @cached_property
     def at_once(self) -> bool:
         """Whether the policy switches in the first pass: it knows what was measured."""
+        if not (self.curve and self._hasty):
+            return False
+        sure = less(self.curve, doubt(self.curve[0][1] / self.memory, self.looked_at))
         stop_ms = self.policy.limits.max_downtime_ms
-        sure = doubtless(self.curve, self.memory, self.looked_at)
-        slow = much_longer(sure, self.memory, self.rate, stop_ms) if sure else None
-        return slow is not None and self._hasty
+        return much_longer(sure, self.memory, self.rate, stop_ms) is not None
 
     @property
     def _hasty(self) -> bool:
