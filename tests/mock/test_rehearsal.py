@@ -64,6 +64,7 @@ def test_a_way_that_is_open_is_said_to_be_and_nothing_is_left(style):
     report = checked(world)
     assert report.ok
     assert report.rehearsal.tried
+    assert report.rehearsal.arrived
     assert report.rehearsal.why == "a stand-in went from a to b"
     assert report.rehearsal.seconds > 0
     assert not of_rehearsal(report.rehearsal)
@@ -89,6 +90,8 @@ def test_a_way_that_is_closed_is_a_blocker_before_the_guest_takes_it(style, step
     world.script(Fault(step, "error", message="no route to b"))
     report = checked(world)
     assert not report.ok
+    assert report.rehearsal.tried
+    assert not report.rehearsal.arrived
     blocker = next(f for f in report.findings if f.id == "way-closed")
     assert blocker.level is Level.BLOCKER
     assert blocker.side == side
@@ -211,6 +214,8 @@ def test_the_command_line_says_it(capsys):
     plan = json.loads(capsys.readouterr().out)
     assert plan["rehearsal"]["tried"]
     assert main(["explain", *words, "--measure", "0"]) == 0
+    assert "rehearsal: a stand-in went from a to b in" in capsys.readouterr().out
+    assert main(["check", *words]) == 0
     assert "rehearsal: a stand-in went from a to b in" in capsys.readouterr().out
     world.script(Fault("prepare", "error", message="no port"))
     assert main(["check", *words]) == 2

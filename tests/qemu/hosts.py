@@ -264,7 +264,7 @@ class World:
             source_capabilities=declared(self.here),
             destination_capabilities=declared(self.host),
             insecure=frozenset(),
-            way_was_tried=self.tried,
+            way_is_open=self.tried,
             disks=self.disks,
         )
 

@@ -131,6 +131,6 @@ class PlanContext:
     rehearsal: Rehearsal | None = None
 
     @property
-    def way_was_tried(self) -> bool:
-        """Whether a stand-in took it: then nothing has to be said of it by guess."""
-        return self.rehearsal is not None and self.rehearsal.tried
+    def way_is_open(self) -> bool:
+        """Whether a stand-in got there: then nothing has to be said of it by guess."""
+        return self.rehearsal is not None and self.rehearsal.arrived

@@ -59,7 +59,7 @@ def checked(report: Report) -> list[Part]:
     verdict = "nothing is in the way" if report.ok else "it can't move like this"
     found = grids.of_findings(report.findings)
     return [
-        _heading("Check: ", report),
+        "\n".join([_heading("Check: ", report), *_rehearsed(report.rehearsal)]),
         *([found] if found.data else []),
         f"{verdict}: {', '.join(told) or 'no findings'}",
     ]
@@ -107,15 +107,18 @@ def _heading(title: str, subject: Plan | Report) -> str:
 def _ending(plan: Plan) -> str:
     lines = [f"  policy {plan.policy.name}"]
     lines += [f"    {line}" for line in limits_of(plan.policy)]
-    if plan.rehearsal and plan.rehearsal.tried:
-        lines.append(f"  rehearsal: {plan.rehearsal.why}{_took(plan.rehearsal)}")
+    lines += _rehearsed(plan.rehearsal)
     if plan.forecast:
         lines += [f"  {line}" for line in foretold(plan.forecast)]
     return "\n".join(lines)
 
 
-def _took(rehearsal: Rehearsal) -> str:
-    return "" if rehearsal.seconds is None else f" in {rehearsal.seconds:.1f} s"
+def _rehearsed(rehearsal: Rehearsal | None) -> list[str]:
+    """What came of trying the way, a line; why it was not tried is a finding."""
+    if rehearsal is None or not rehearsal.tried:
+        return []
+    took = "" if rehearsal.seconds is None else f" in {rehearsal.seconds:.1f} s"
+    return [f"  rehearsal: {rehearsal.why}{took}"]
 
 
 def spelling(name: str, answer: object) -> str:

@@ -172,6 +172,8 @@ class Rehearsal(Model):
 
     tried: bool
     """Whether one set out."""
+    arrived: bool = False
+    """Whether it got there, by every way that the guest would take."""
     seconds: float | None = None
     """What that took."""
     why: str

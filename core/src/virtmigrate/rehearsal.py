@@ -139,6 +139,7 @@ def _on_stage(
     went = "could not get" if closed else "went"
     return Rehearsal(
         tried=True,
+        arrived=not closed,
         seconds=migrator.clock.now() - began,
         why=f"a stand-in {went} from {here.name} to {there.name}",
         left=left,

@@ -61,7 +61,7 @@ class Facts:
         definitions: Its live and its persistent definition at the source.
         source: Host at the source.
         destination: Host at the destination.
-        way_was_tried: Whether a stand-in has taken the way.
+        way_is_open: Whether a stand-in got there.
     """
 
     guest: str
@@ -78,7 +78,7 @@ class Facts:
     definitions: tuple[str | None, str | None]
     source: End
     destination: End
-    way_was_tried: bool = False
+    way_is_open: bool = False
 
     @property
     def copies(self) -> bool:
@@ -139,7 +139,7 @@ def facts_of(request: PlanContext) -> Facts | None:
         definitions=(live, kept),
         source=_end(request, Side.SOURCE),
         destination=_end(request, Side.DESTINATION),
-        way_was_tried=request.way_was_tried,
+        way_is_open=request.way_is_open,
     )
 
 

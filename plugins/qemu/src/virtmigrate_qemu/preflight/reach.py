@@ -29,8 +29,8 @@ NO_QUESTION = "libvirt has no question for it"
 
 
 def findings(facts: Facts, _: Answers) -> Iterator[Finding]:
-    """What can be known of the way; nothing where a stand-in has taken it."""
-    if not facts.moves or facts.way_was_tried:
+    """What can be known of the way; nothing where a stand-in got there."""
+    if not facts.moves or facts.way_is_open:
         return
     if facts.options.p2p or facts.options.tunnelled:
         yield from _peer(facts)
