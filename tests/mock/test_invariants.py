@@ -63,6 +63,7 @@ def test_what_must_never_be_is_seen(lines, words):
         ("create a running", "end a crash"),
         ("define a", "undefine a admin"),
         ("coma a", "coma-over b", "run b 0"),
+        ("stand-in a", "create a paused", "end a destroy"),
         ("create a running", "create b paused-migration", "end a crash",
          "end b cancelled"),
         # The admin ended the newer copy; the older one may go.

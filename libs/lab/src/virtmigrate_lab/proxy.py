@@ -1,4 +1,4 @@
-"""A proxy on the RPC of a host that loses, holds, delays or cuts chosen messages.
+"""A proxy on the RPC of a host that drops, delays, holds, doubles or cuts messages.
 
 It sits on a UNIX socket of its own in the host's run directory. Clients that open
 :attr:`FaultProxy.uri`, and daemons that are given it as a peer-to-peer destination,
