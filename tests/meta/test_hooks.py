@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.requirements import requirement
-from virtmigrate import Manager, disk_hooks, hookspecs, plan_hooks
+from virtmigrate import Manager, defaults, disk_hooks, hookspecs, plan_hooks
 from virtmigrate.hookspecs import hookimpl
 
 PAGE = Path(__file__).parents[2] / "docs" / "hooks.md"
@@ -38,6 +38,19 @@ def test_the_page_has_a_heading_with_the_signature_of_each_hook():
     text = PAGE.read_text(encoding="utf-8")
     headings = re.findall(r"^### (virtmigrate_\w+\(.*\))$", text, re.MULTILINE)
     assert sorted(headings) == sorted(signatures)
+
+
+MUST = {f"virtmigrate_{name}" for name in ("hypervisors", "capabilities", "perform")}
+WITHOUT = {f"virtmigrate_{name}" for name in ("cli", "event", "stand_in")}
+"""Hooks that the core does without."""
+
+
+@requirement("hooks.documented")
+def test_what_a_plugin_must_have_is_said_and_the_core_has_the_rest():
+    own = {name for name in vars(defaults) if name.startswith("virtmigrate_")}
+    assert HOOKS.keys() - own == MUST | WITHOUT
+    told = (inspect.getdoc(hookspecs) or "").partition("must have")[2]
+    assert set(re.findall(r"`(virtmigrate_\w+)`", told)) == MUST
 
 
 @each_hook

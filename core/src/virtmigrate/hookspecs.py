@@ -9,6 +9,10 @@ None wins. Wrappers (``@hookimpl(wrapper=True)``) may surround any hook; a wrapp
 raises undoes what came before it. An implementation may take fewer arguments. Hooks
 that a plan asks are in `plan_hooks.py`, those about images in `disk_hooks.py`.
 
+A hypervisor's plugin must have `virtmigrate_hypervisors`, `virtmigrate_capabilities`
+and `virtmigrate_perform`. What else it leaves out the core does, with `Host` and
+`Guest` alone (`defaults.py`), or does without.
+
 Errors: raise those of `virtmigrate.errors` and nothing else. `AnswerLost` means that
 the call may have been carried out: then the engine looks instead of guessing.
 """
