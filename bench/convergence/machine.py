@@ -28,6 +28,7 @@ def machine() -> dict[str, Any]:
         ),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "congestion": _read("/proc/sys/net/ipv4/tcp_congestion_control"),
         "accelerator": "software emulation (TCG)",
         "load": [round(value, 2) for value in os.getloadavg()],
         **{name: _version(command) for name, command in ASKED.items()},
@@ -38,6 +39,10 @@ def _cpu() -> str:
     text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     found = re.search(r"model name\s*: (.+)", text)
     return found[1] if found else platform.machine()
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text(encoding="ascii").strip()
 
 
 def _version(command: list[str]) -> str:

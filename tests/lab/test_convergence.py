@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.requirements import requirement
 from virtmigrate import Options, Outcome
 from virtmigrate.forecast import Verdict
 from virtmigrate.presets import preset
+from virtmigrate_lab.commands import run
 
 pytestmark = pytest.mark.lab
 
 LINK_MIB_S = 32
 MEMORY_MIB = 128
+NOTSENT = re.compile(r"notsent:(\d+)")
 PLAIN = Options(compressed=False)
 """Pages in full: so that what the policy decides is seen, not what xbzrle saves."""
+
+LITTLE_WAITS_MS = 285
+"""95 % of the permitted stop."""
+MUCH_BYTES = 1 << 20
+"""More than this waits in a socket that is left as it is."""
+
+
+def waiting_bytes(rig, host):
+    """What waits in each socket by which memory leaves a host (`ss(8)`)."""
+    words = ("ss", "-tinHO", "state", "established", "dport", "ge", ":49152")
+    rows = run(rig.lab.hosts[host].command(*words)).splitlines()
+    return [int(found[1]) if (found := NOTSENT.search(row)) else 0 for row in rows]
 
 
 def started(rig, name, dirty_rate_mib_s):
@@ -76,9 +92,28 @@ def test_with_consent_it_switches_to_post_copy(rig, busy):
     began = rig.lab.now()
     result = moved(rig, busy, preset().allowing(postcopy=True))
     assert result.outcome is Outcome.SUCCEEDED, result
-    acted = [e.action for e in rig.watch.events if e.kind == "acted"]
-    assert acted == ["downtime-ms", "postcopy"]
+    acted = [(e.action, e.value) for e in rig.watch.events if e.kind == "acted"]
+    assert acted[0] == ("downtime-ms", 255)
+    assert acted[-1] == ("postcopy", None)
     rig.runs_only_on("b", busy, began)
+
+
+@requirement("ends.short-queue")
+@pytest.mark.parametrize("streams", [{}, {"parallel": True}])
+def test_little_waits_to_be_sent_where_the_source_is_on_this_machine(
+    rig, busy, streams
+):
+    """With more of the permitted stop told for it; the kernel says what waits."""
+    handle = rig.migrator.start(
+        busy, rig.a, rig.b, Options(compressed=False, **streams)
+    )
+    acted = rig.watch.wait(lambda e: e.kind == "acted" and e.value == LITTLE_WAITS_MS)
+    assert "wait in sockets" in acted.why
+    waiting = [waiting_bytes(rig, "a") for _ in range(20)]
+    assert 0 < max(map(max, waiting)) < MUCH_BYTES, waiting
+    assert {len(each) for each in waiting} == {3 if streams else 1}
+    handle.cancel()
+    assert handle.wait(60).outcome is Outcome.ROLLED_BACK
 
 
 @requirement("ends.consent")

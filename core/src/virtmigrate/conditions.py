@@ -171,6 +171,15 @@ def _lingers(moment: Moment) -> str | None:
     return f"pass after pass begins with about what {most_ms} ms let through"
 
 
+def _little_waits(moment: Moment) -> str | None:
+    history, most_ms = moment.history, moment.rule.when.queued_ms_below or 0.0
+    rate = history.best()
+    if history.queued is None or not rate:
+        return None
+    waits_ms = 1000 * history.queued / rate
+    return f"{waits_ms:.0f} ms wait in sockets at most" if waits_ms < most_ms else None
+
+
 def _diverges(moment: Moment) -> str | None:
     ahead = moment.ahead
     if ahead.converges is not False:
@@ -220,6 +229,7 @@ CONDITIONS: dict[str, Callable[[Moment], str | None]] = {
     "stall": _stalls,
     "outlook": _outlook,
     "lingers": _lingers,
+    "queued_ms_below": _little_waits,
     "mirror_lags_s": _mirror_lags,
 }
 """By the field of `When`."""

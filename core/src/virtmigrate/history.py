@@ -96,6 +96,7 @@ class History:
         stopped_s: Since when the guest has stood still, None while it runs.
         moved_s: When something was last seen to be sent.
         downtime_ms: The stop that is permitted now, as far as we have said.
+        queued: Most bytes that wait in the sender's sockets; None = unknown.
         acts: What was done, and when (`rule`, seconds since the start).
         copied: Bytes of disks that are copied beside.
         mirror: How that gets on; everything else here is memory's.
@@ -113,6 +114,7 @@ class History:
     stopped_s: float | None = None
     moved_s: float = 0.0
     downtime_ms: int | None = None
+    queued: float | None = None
     acts: list[tuple[str, Do, float]] = field(default_factory=list)
     copied: int = 0
     mirror: Mirror = field(default_factory=Mirror)
@@ -159,6 +161,7 @@ class History:
             self.stopped_s = None
         elif self.stopped_s is None:
             self.stopped_s = at_s
+        self.queued = figure(sample.queued_bytes)
         self._learn(sample.written)
         self._look(sample.pages)
         self._count_pass(point, (figure(sample.pass_ms) or 0.0) / 1000)

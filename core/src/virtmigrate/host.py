@@ -124,6 +124,7 @@ class Sample:
         pass_ms: How long ago the running pass began, where an event told.
         written: What the guest wrote, where that was measured meanwhile.
         pages: What writes change of a page, where pages were looked at meanwhile.
+        queued_bytes: Most that waits in the sender's sockets, not counted as remaining.
         disk_total_bytes: Of `total_bytes`, what is on disks.
         disk_processed_bytes: Of `processed_bytes`, likewise.
         disk_remaining_bytes: Of `remaining_bytes`, likewise.
@@ -145,6 +146,7 @@ class Sample:
     pass_ms: float | None = None
     written: Written | None = None
     pages: Pages | None = None
+    queued_bytes: int | None = None
     disk_total_bytes: int | None = None
     disk_processed_bytes: int | None = None
     disk_remaining_bytes: int | None = None

@@ -170,6 +170,8 @@ class When(Model):
     lingers: Literal[True] | None = None
     """Pass after pass begins with about what `max_downtime_ms` would let through, while
     the hypervisor is permitted less."""
+    queued_ms_below: float | None = Field(default=None, gt=0, le=MS_MOST)
+    """What waits in the sender's sockets is known, and gone within this."""
     mirror_lags_s: Seconds | None = None
     """Disks are copied, and what remains of them has not become less in so long, nor in
     the last quarter of the copy, although it is sent as fast as before."""
@@ -267,7 +269,7 @@ class Policy(Model):
     stop_share: float = Field(default=1.0, gt=0, le=1)
     """So much of `max_downtime_ms` the hypervisor is told at first. It counts memory
     that is left, not what lies in sockets and queues, nor what stopping takes: the rest
-    is for that. A rule may permit all of it later."""
+    is for that. A rule may permit more of it later."""
     looks_every_s: float = Field(default=0.0, ge=0, le=3600)
     """How often the peer looks; 0 = at each sample."""
     origins: dict[str, str] = {}

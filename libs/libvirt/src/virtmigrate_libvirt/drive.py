@@ -81,6 +81,11 @@ class Drive:
         """How far it came."""
         return Reached(self.notes.get(REACHED, Reached.NOTHING))
 
+    @property
+    def memory_uri(self) -> str:
+        """Where the memory goes; "" = nobody has said yet."""
+        return self._uri or str(self._params.get(rules.URI, ""))
+
     def begin(self, *, protects: bool) -> bytes:
         """Begin at the source.
 

@@ -54,6 +54,7 @@ class LibvirtGuest:
         last: State and transfer at the last `sample()` that found one.
         held: Whether somebody paused it in mid-migration, which libvirt calls
             "paused (migration)" all the same: then it is shown as paused.
+        queued_bytes: Most that waits in the sockets of its transfer; None = unknown.
         passes: Hears when each pass of its transfer begins.
         aside: Measures what it writes while its move is prepared.
     """
@@ -80,6 +81,7 @@ class LibvirtGuest:
         self._speed_before: int | None = None
         self.last: tuple[RunState, Sample] | None = None
         self.held = False
+        self.queued_bytes: int | None = None
         self.passes = Passes(control, self._uuid)
         self.aside = Aside(control, self._uuid)
 
@@ -205,7 +207,12 @@ class LibvirtGuest:
         try:
             found = self._read("reading the transfer's progress", read)
             aside = self.aside
-            return found and replace(found, written=aside.look(), pages=aside.peek())
+            return found and replace(
+                found,
+                written=aside.look(),
+                pages=aside.peek(),
+                queued_bytes=self.queued_bytes,
+            )
         except HostError as error:
             if code_of(error) in (Code.NO_DOMAIN, Code.OPERATION_UNSUPPORTED):
                 return None

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from virtmigrate.errors import HostError
 from virtmigrate.host import RunState
 from virtmigrate_libvirt.guest import LibvirtGuest
+from virtmigrate_libvirt.host import ours
+from virtmigrate_qemu.send_queue import NOTE, queue_of
 from virtmigrate_qemu.standstill import Standstill
 
 if TYPE_CHECKING:
     from virtmigrate.context import Context
+    from virtmigrate.host import Sample
     from virtmigrate_libvirt.drive import Drive
 
 
@@ -18,7 +21,7 @@ class Watch:
     """The engine's pulse, and ours.
 
     A destination whose connection is gone ends the transfer; a guest that somebody
-    pauses meanwhile is to stay paused.
+    pauses meanwhile is to stay paused; and what waits to be sent is kept short.
 
     Attributes:
         gave_up: Whether the transfer was aborted because the destination is gone.
@@ -32,6 +35,9 @@ class Watch:
         running = ctx.plan.guest.state is RunState.RUNNING
         self._live = running and ctx.options.live is True
         self._listens = False
+        self._queue = queue_of(
+            ours(ctx.source).control.uri, ctx.guest.uuid, drive.memory_uri
+        )
         self.gave_up = False
 
     def pulse(self) -> None:
@@ -44,10 +50,17 @@ class Watch:
         self._ctx.engine.pulse()
         if isinstance(guest, LibvirtGuest) and guest.last is not None:
             self._still.see(self._ctx.clock.now(), *guest.last)
+            self._shorten(guest, guest.last[1])
         if not self.gave_up and not self._drive.destination.wired(
             self._drive.migration
         ):
             self._give_up()
+
+    def _shorten(self, guest: LibvirtGuest, sample: Sample) -> None:
+        rate = sample.bandwidth_bytes_s
+        if self._queue and rate and self._queue.follow(rate):
+            guest.queued_bytes = self._queue.bytes
+            self._drive.notes[NOTE] = str(self._queue.bytes)
 
     def _give_up(self) -> None:
         try:

@@ -1,0 +1,187 @@
+"""A short queue for the memory that leaves, where we run on the source's own machine.
+
+QEMU hands its socket what the buffer takes, up to 4 MiB (`tcp_wmem`), or 60 ms at
+64 MiB/s. A page that post-copy asks for waits behind all of it, each time, and so does
+the last of the memory at a switchover. Who may trace QEMU can borrow that one socket
+(`pidfd_getfd(2)`, Linux 5.6) and say how much may wait in it (`TCP_NOTSENT_LOWAT`,
+`tcp(7)`): what is under way is not limited, nothing of the host is changed, and it ends
+with the socket. Where that is not possible, all stays as it was.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import socket
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from virtmigrate_libvirt.uri import transport_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from virtmigrate.uri import HostURI
+
+NOTE = "qemu.send-queue"
+"""Key of the note that says how long it was made, bytes."""
+LEAST_BYTES = 32 << 10
+"""Shorter, a sender that is late by a timeslice would leave the link idle."""
+WAITS_S = 0.002
+"""So much of what a link carries may wait."""
+LONGER = 2.0
+"""A link that turns out so many times as fast gets a longer one."""
+PIDFD_GETFD = 438
+"""The number of the system call, the same on every architecture."""
+NOTSENT_LOWAT = 25
+"""`TCP_NOTSENT_LOWAT` of `linux/tcp.h`, which Python does not name before 3.12."""
+ESTABLISHED = "01"
+PROC = Path("/proc")
+_PORT = re.compile(r"tcp:.*:([0-9]{1,5})/?")
+
+
+@dataclass(slots=True)
+class SendQueue:
+    """The sockets of one transfer, shortened once its link shows how fast it is.
+
+    Attributes:
+        uuid: The guest.
+        port: Where its memory goes, at the destination.
+        bytes: What may wait in each; 0 = what the hosts have by themselves.
+        why_not: Why it is not ours to say; "" = nothing is known against it.
+    """
+
+    uuid: str
+    port: int
+    bytes: int = 0
+    why_not: str = ""
+
+    def follow(self, rate_bytes_s: float) -> bool:
+        """Adapt it to the rate that is seen now; whether anything was changed."""
+        length = wanted(rate_bytes_s)
+        if self.why_not or length < LONGER * self.bytes:
+            return False
+        try:
+            found = shorten(self.uuid, self.port, length)
+        except OSError as error:
+            self.why_not = f"{error.strerror}"
+            return False
+        if not found:
+            self.why_not = "its QEMU does not run here"
+            return False
+        self.bytes = length
+        return True
+
+
+def queue_of(uri: HostURI, uuid: str, memory_uri: str) -> SendQueue | None:
+    """The queue of a transfer; None where it can't be on this machine.
+
+    Args:
+        uri: Of the source.
+        uuid: The guest.
+        memory_uri: Where its memory goes.
+    """
+    port = port_of(memory_uri)
+    if not port or transport_of(uri) != "unix" or not hasattr(os, "pidfd_open"):
+        return None
+    return SendQueue(uuid.lower(), port)
+
+
+def wanted(rate_bytes_s: float) -> int:
+    """How many bytes may wait to be sent on a link of this rate."""
+    return max(LEAST_BYTES, round(WAITS_S * rate_bytes_s))
+
+
+def port_of(uri: str) -> int | None:
+    """The port to which the memory goes; None = by other means, or not to be read.
+
+    libvirt itself writes `tcp:HOST:PORT`, as it did before it could read a URI.
+    """
+    found = _PORT.fullmatch(uri)
+    return int(found[1]) if found else None
+
+
+def shorten(uuid: str, port: int, queue_bytes: int) -> int:
+    """Let so much wait in each socket by which a guest's memory leaves.
+
+    Args:
+        uuid: The guest.
+        port: Where its memory goes, at the destination.
+        queue_bytes: Most that may wait.
+
+    Returns:
+        Of how many sockets; 0 = none is here, as the guest runs on another machine.
+
+    Raises:
+        OSError: They are here, and may not be touched.
+    """
+    count = 0
+    for pid in _qemus(uuid):
+        with _held(pid) as process:
+            for number in _sockets(pid, port):
+                with _borrowed(process, number) as taken:
+                    taken.setsockopt(socket.IPPROTO_TCP, NOTSENT_LOWAT, queue_bytes)
+                count += 1
+    return count
+
+
+def _qemus(uuid: str) -> Iterator[int]:
+    """Processes that run a guest of this UUID, by their command line."""
+    for entry in PROC.iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue  # it has ended, or is not ours to see
+        if b"qemu" in words[0] and uuid.encode("ascii") in words:
+            yield int(entry.name)
+
+
+def _sockets(pid: int, port: int) -> list[int]:
+    """Its descriptors of connections to a port."""
+    there = _connections(pid, port)
+    found = []
+    for link in (PROC / str(pid) / "fd").iterdir():
+        try:
+            target = str(link.readlink())
+        except FileNotFoundError:
+            continue
+        if target in there:
+            found.append(int(link.name))
+    return found
+
+
+def _connections(pid: int, port: int) -> set[str]:
+    """What descriptors of connections to a port are called, in its own network."""
+    found = set()
+    for table in ("tcp", "tcp6"):
+        path = PROC / str(pid) / "net" / table
+        for row in path.read_text(encoding="ascii").splitlines()[1:]:
+            _, _, remote, state, *rest = row.split()
+            if state == ESTABLISHED and int(remote.rpartition(":")[2], 16) == port:
+                found.add(f"socket:[{rest[5]}]")
+    return found
+
+
+@contextmanager
+def _held(pid: int) -> Iterator[int]:
+    """A process that stays what it is, whoever gets its number next."""
+    process = os.pidfd_open(pid)
+    try:
+        yield process
+    finally:
+        os.close(process)
+
+
+def _borrowed(process: int, number: int) -> socket.socket:
+    """A descriptor of our own for another process's socket."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    taken = libc.syscall(PIDFD_GETFD, process, number, 0)
+    if taken < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return socket.socket(fileno=taken)
