@@ -56,6 +56,16 @@ BUILT: dict[str, str] = {
     "declare.same-truth": (
         "The printed capabilities and the support matrix are what is declared."
     ),
+    # --- how a transfer is made -----------------------------------------------
+    "ends.short-queue": (
+        "Where the source lets us, little waits in its sockets; nothing else changes."
+    ),
+    "ends.combined": (
+        "What may be combined is combined, chosen by what both hosts have."
+    ),
+    "releases.mixed": (
+        "Hosts of two releases move guests to and fro; what one lacks is told before."
+    ),
     # --- disks ----------------------------------------------------------------
     "disks.empty-list": "An empty list of disks never means that all are copied.",
     "disks.only-ours": (

@@ -207,11 +207,6 @@ REQUIREMENTS: dict[str, Requirement] = {
     "ends.consent": Requirement(
         ISSUE_4, "Post-copy and pause need consent, and a host that can do them."
     ),
-    "ends.short-queue": Requirement(
-        ISSUE_4,
-        "Where the source lets us, little waits in its sockets, and nothing else there "
-        "is changed.",
-    ),
     "ends.early": Requirement(
         ISSUE_4, "What can't converge is decided on within three passes."
     ),

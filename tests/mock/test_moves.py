@@ -265,3 +265,21 @@ def test_what_always_goes_live_has_no_coma_of_its_own():
     assert driver.states() == (RunState.ABSENT, RunState.RUNNING)
     missed_s = world.clock.now() - world.counter("g")
     assert missed_s < 0.3
+
+
+@requirement("say.plan-first")
+@requirement("ends.combined")
+def test_a_plan_is_run_with_what_its_policy_wished_whatever_the_link_is_now():
+    """Streams are compressed where earlier moves had a slow link: a plan keeps that."""
+    world = World.create("test", link_mib_s=100, replace=True)
+    world.add_guest("a", "g", memory_mib=1000, dirty_mib_s=20)
+    asked = Options(parallel=True)
+    uris = [world.uri("a"), world.uri("b")]
+    with migrator(world) as mover:
+        first = mover.migrate("g", *uris, asked)
+        plan = mover.plan("g", *uris[::-1], asked)
+        assert first.effective.compression_methods is None
+        assert plan.settlement.effective().compression_methods == ("zstd",)
+        result = migrator(world).run(plan)
+    assert result.succeeded
+    assert result.effective.compression_methods == ("zstd",)

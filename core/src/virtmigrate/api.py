@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Self
 
 from virtmigrate.carrying import carried_out, moved
 from virtmigrate.clock import Clock, RealClock
-from virtmigrate.disk_writes import said_before
 from virtmigrate.doors import Doors
 from virtmigrate.errors import NotMovable, Side
 from virtmigrate.findings import ignorable
@@ -23,7 +22,8 @@ from virtmigrate.manager import Manager
 from virtmigrate.options import Options
 from virtmigrate.planning import Planned, Request, check, make_plan
 from virtmigrate.recovering import judge, recover, settle
-from virtmigrate.rehearsal import said_of_way, tried_first
+from virtmigrate.rehearsal import tried_first
+from virtmigrate.replan import request_of
 from virtmigrate.results import Paid
 
 if TYPE_CHECKING:
@@ -281,15 +281,7 @@ class Migrator:
         """
         uris = (source or plan.source.uri, destination or plan.destination.uri)
         with self.doors.pair(*uris) as (here, there):
-            again = Request(
-                plan.guest.uuid,
-                plan.settlement.asked(),
-                plan.policy,
-                insecure=self.insecure,
-                ignore=frozenset(plan.ignore),
-                rehearse=said_of_way(plan),
-                synchronous=said_before(plan),
-            )
+            again = request_of(plan, self.insecure)
             fresh = make_plan(self.manager, again, here, there).plan
             if fresh.digest() != plan.digest():
                 msg = "hosts or guest are not as they were when the plan was made"

@@ -27,7 +27,7 @@ from virtmigrate.together import remote, together
 from virtmigrate.wishes import settle_with
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from virtmigrate.capabilities import Capabilities, Form
     from virtmigrate.disks import Disk
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from virtmigrate.host import Host, Sighting
     from virtmigrate.manager import Manager
     from virtmigrate.plan import Finding, Rehearsal, Settlement
-    from virtmigrate.policy import Asked, Policy
+    from virtmigrate.policy import Policy
 
     Tried = tuple[Rehearsal, list[Finding]]
 
@@ -55,6 +55,7 @@ class Request:
         ignore: Ids of findings that do not matter (`findings.ignorable`).
         synchronous: Why synchronous writes to disks are wished, where that is known
             before anything is measured.
+        wished: What its policy wishes, where that is known from an earlier plan.
         rehearse: Tries the way (`rehearsal.py`); None = it is not tried.
     """
 
@@ -67,6 +68,7 @@ class Request:
     known: Known = field(default_factory=Known)
     ignore: frozenset[str] = frozenset()
     synchronous: str = ""
+    wished: Mapping[str, object] | None = None
     rehearse: Callable[[PlanContext], Tried] | None = None
 
 
@@ -232,7 +234,7 @@ def _agreed(
     options = wanted.options
     found = _Agreed(with_timers(wanted.policy, options))
     slow = wanted.synchronous or why_synchronous(workload, disks, link)
-    wishes = _wishes(found.policy, options, workload, link)
+    wishes = _wishes(found.policy, wanted, workload, link)
     wishes |= {OPTION: True} if slow else {}
     try:
         settled = settle_with(options, ends, wishes, switches(disks, options))
@@ -244,21 +246,20 @@ def _agreed(
 
 
 def _wishes(
-    policy: Policy,
-    options: Options,
-    workload: Workload | None,
-    link: Link | None,
-) -> dict[str, Asked]:
+    policy: Policy, wanted: Request, workload: Workload | None, link: Link | None
+) -> dict[str, object]:
     """What the policy wants of this guest on this link.
 
     QEMU sends differences over one stream only (`migrate_caps_check`), and compresses
     only several (multifd).
     """
-    if workload is None or options.compressed is False:
-        return policy.wishes()
-    if options.parallel:
-        return policy.wishes(streams_mib_s=link.mib_s if link else None)
-    return policy.wishes(workload.memory_bytes)
+    if wanted.wished is not None:
+        return {**wanted.wished}
+    if workload is None or wanted.options.compressed is False:
+        return {**policy.wishes()}
+    if wanted.options.parallel:
+        return {**policy.wishes(streams_mib_s=link.mib_s if link else None)}
+    return {**policy.wishes(workload.memory_bytes)}
 
 
 def _link(wanted: Request, options: Options, here: str, there: str) -> Link | None:

@@ -7,19 +7,31 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from virtmigrate.errors import Refused
-from virtmigrate.negotiation import SETTLED_MAX, settle
+from virtmigrate.negotiation import SETTLED_MAX, WISHED, settle
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from virtmigrate.negotiation import Ends
     from virtmigrate.options import Options
-    from virtmigrate.plan import Settlement
+    from virtmigrate.plan import Plan, Settlement
 
 logger = logging.getLogger(__name__)
 NONE: Mapping[str, object] = MappingProxyType({})
 _GRANTED: dict[Hashable, Settlement] = {}
 """Settlements so far, by request, wishes and hosts."""
+
+
+def granted_before(plan: Plan) -> dict[str, object]:
+    """What a policy was granted in a plan that was made before, by option.
+
+    What it wished goes by the link's rate of that day, which is not asked again.
+    """
+    return {
+        row.option: row.effective
+        for row in plan.settlement.options
+        if row.asked is None and row.why == WISHED
+    }
 
 
 def settle_with(
