@@ -8,12 +8,12 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
 
-from virtmigrate_lab import network, pools, qemu_host, record, ssh, ways
+from virtmigrate_lab import network, pools, qemu_host, record, releases, ssh, ways
 from virtmigrate_lab.commands import spawn, tail
 from virtmigrate_lab.errors import LabError, LabRefused, LabUnavailable
 from virtmigrate_lab.host import Host
@@ -49,16 +49,28 @@ def locked(layout: Layout) -> Iterator[None]:
         yield
 
 
-def build(
-    layout: Layout, hosts: str, qemu_conf: str = "", asked: Sequence[str] = ()
-) -> LabRecord:
+@dataclass(frozen=True)
+class Wanted:
+    """What qemu hosts are to be like.
+
+    Args:
+        qemu_conf: More lines for each ``qemu.conf``.
+        ways: How they are reached beside their sockets.
+        releases: Host to Debian release, where it is not the machine's.
+    """
+
+    qemu_conf: str = ""
+    ways: Sequence[str] = ()
+    releases: Mapping[str, str] = field(default_factory=dict)
+
+
+def build(layout: Layout, hosts: str, wanted: Wanted) -> LabRecord:
     """Start everything, or nothing.
 
     Args:
         layout: Where.
         hosts: See :func:`~virtmigrate_lab.kinds.parse_hosts`.
-        qemu_conf: More lines for each ``qemu.conf``.
-        asked: The ways to qemu hosts beside their sockets.
+        wanted: What qemu hosts are to be like.
 
     Raises:
         LabUnavailable: this machine can't.
@@ -68,7 +80,11 @@ def build(
     missing = obstacles() if named["qemu"] else []
     if missing:
         raise LabUnavailable(missing)
-    chosen = ways.check(asked) if named["qemu"] else ()
+    chosen = ways.check(wanted.ways) if named["qemu"] else ()
+    releases.trees(wanted.releases, named["qemu"])
+    if wanted.releases and "ssh" in chosen:
+        raise LabRefused("hosts of another release have no ssh daemon")
+    wanted = replace(wanted, ways=chosen)
     with locked(layout):
         before = LabRecord.load(layout)
         if before is not None and before.whole():
@@ -79,7 +95,7 @@ def build(
         _clear(layout)
         _refuse_foreign(layout)
         try:
-            built = _build(layout, named, qemu_conf, chosen)
+            built = _build(layout, named, wanted)
         except BaseException:
             _clear(layout)
             raise
@@ -99,12 +115,7 @@ def _refuse_foreign(layout: Layout) -> None:
         )
 
 
-def _build(
-    layout: Layout,
-    named: dict[str, list[str]],
-    qemu_conf: str,
-    chosen: tuple[str, ...],
-) -> LabRecord:
+def _build(layout: Layout, named: dict[str, list[str]], wanted: Wanted) -> LabRecord:
     lab_id = str(uuid.uuid4())
     # from here on a crash leaves enough behind to be cleaned up by
     data = {"version": record.VERSION, "id": lab_id, "names": named["qemu"]}
@@ -114,7 +125,7 @@ def _build(
     vz = build_vz(layout, named["vz"], lab_id)
     if not named["qemu"]:
         return LabRecord(lab_id, None, (), vz)
-    ground, hosts = build_qemu(layout, named["qemu"], lab_id, qemu_conf, chosen)
+    ground, hosts = build_qemu(layout, named["qemu"], lab_id, wanted)
     return LabRecord(lab_id, ground, hosts, vz)
 
 
@@ -124,13 +135,10 @@ def build_vz(layout: Layout, names: list[str], lab_id: str) -> tuple[VzHost, ...
 
 
 def build_qemu(
-    layout: Layout,
-    names: list[str],
-    lab_id: str,
-    qemu_conf: str,
-    chosen: tuple[str, ...],
+    layout: Layout, names: list[str], lab_id: str, wanted: Wanted
 ) -> tuple[Ground, tuple[Host, ...]]:
     """Start hosts in namespaces, and what they share."""
+    chosen, trees = tuple(wanted.ways), releases.trees(wanted.releases, names)
     switch = open_switch(layout, lab_id, network.MTU)
     same_user = not can_change_groups()
     spaces = {}
@@ -138,24 +146,29 @@ def build_qemu(
     for index, name in enumerate(peers):
         paths = layout.host(name)
         spec = qemu_host.HostSpec(
-            *(name, uuid.uuid4(), peers[name], peers), same_user, qemu_conf
+            *(name, uuid.uuid4(), peers[name], peers), same_user, wanted.qemu_conf
         )
         with as_file(files("virtmigrate_lab") / "guest" / "guest.elf") as guest:
             qemu_host.write_files(paths, spec, lab_id, guest)
         pools.furnish(layout, paths, name)
-        qemu_host.warm_capabilities(paths, same_user=same_user)
-        spaces[name] = open_host(switch, layout, paths, lab_id)
+        release = wanted.releases.get(name, "")
+        qemu_host.warm_capabilities(paths, release, same_user=same_user)
+        spaces[name] = open_host(switch, layout, paths, lab_id, trees.get(name))
         network.plug(switch, spaces[name], index)
     etc = {name: layout.host(name).etc for name in names}
     for way in chosen:
         WAYS[way].furnish(layout, peers, etc)
     observer = start_observer(layout, list(peers), lab_id)
     daemons = start_daemons(layout, spaces, lab_id, tls="tls" in chosen)
+    for name in names:
+        release = wanted.releases.get(name, "")
+        qemu_host.keep_capabilities(layout.host(name), release, same_user=same_user)
     made = tuple(
         Host(
             *(name, "qemu", peers[name], index, lab_id),
             *(spaces[name], daemons[name], layout.host(name), chosen),
             start_sshd(layout, spaces[name], name, lab_id) if "ssh" in chosen else None,
+            wanted.releases.get(name, ""),
         )
         for index, name in enumerate(names)
     )
@@ -195,8 +208,6 @@ def start_daemons(
 
     with ThreadPoolExecutor(len(daemons)) as pool:
         list(pool.map(ready, daemons))
-    learnt = layout.host(next(iter(daemons)))
-    qemu_host.keep_capabilities(learnt, same_user=not can_change_groups())
     return daemons
 
 

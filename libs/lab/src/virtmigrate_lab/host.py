@@ -28,6 +28,7 @@ class Host:
         paths: Its private directories.
         ways: How it is reached beside its socket (``ways.WAYS``).
         sshd: Its ssh daemon, if it has one.
+        release: The Debian release whose programs it runs; "": the machine's own.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Host:
     paths: HostPaths
     ways: tuple[str, ...] = ()
     sshd: Process | None = None
+    release: str = ""
 
     @property
     def socket(self) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
@@ -57,6 +57,7 @@ class Lab:
         state_dir: Path | None = None,
         qemu_conf: str = "",
         ways: Sequence[str] = (),
+        releases: Mapping[str, str] | None = None,
     ) -> Self:
         """Start a lab; what a crashed one left in the directory is cleaned up first.
 
@@ -66,13 +67,16 @@ class Lab:
             state_dir: The lab's directory (see ``layout.default_state_dir``).
             qemu_conf: More lines for the ``qemu.conf`` of every host.
             ways: How qemu hosts are reached beside their sockets: ``tls``, ``ssh``.
+            releases: Host to Debian release, fetched before (``releases.fetch``), whose
+                libvirtd and QEMU it runs.
 
         Raises:
             LabUnavailable: this machine can't run a lab; every reason is named.
             LabError: one is up there already, or a host did not start.
         """
         layout = Layout((state_dir or default_state_dir()).absolute())
-        lab = cls(layout, building.build(layout, hosts, qemu_conf, ways))
+        wanted = building.Wanted(qemu_conf, ways, releases or {})
+        lab = cls(layout, building.build(layout, hosts, wanted))
         if bandwidth_mib_s is not None:
             lab.link_rate(bandwidth_mib_s)
         return lab

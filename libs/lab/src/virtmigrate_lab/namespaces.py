@@ -33,7 +33,7 @@ exec sleep infinity
 # unprivileged user see it.
 HOST_SCRIPT = """
 set -e
-state=$1 host=$2 name=$3 ready=$4
+state=$1 host=$2 name=$3 ready=$4 release=$5
 mount --make-rprivate /
 hostname "$name"
 ip link set lo up
@@ -50,6 +50,7 @@ if mount -t sysfs sysfs "$host/sys" 2>/dev/null; then
     mount --rbind /sys/fs/cgroup "$host/sys/fs/cgroup"
     mount --move "$host/sys" /sys
 fi
+[ -z "$release" ] || mount --rbind "$release/usr" /usr
 : > "$ready"
 exec sleep infinity
 """
@@ -104,13 +105,28 @@ def open_switch(layout: Layout, lab_id: str, mtu: int) -> Space:
     return Space(holder, user)
 
 
-def open_host(switch: Space, layout: Layout, paths: HostPaths, lab_id: str) -> Space:
-    """Make the namespaces of one host, its private directories in place."""
+def open_host(
+    switch: Space,
+    layout: Layout,
+    paths: HostPaths,
+    lab_id: str,
+    release: Path | None = None,
+) -> Space:
+    """Make the namespaces of one host, its private directories in place.
+
+    Args:
+        switch: Where the lab's network lies.
+        layout: The lab.
+        paths: The host's directories.
+        lab_id: The lab it belongs to.
+        release: Whose ``/usr`` it has; None: the machine's.
+    """
     ready = paths.root / "ready"
     argv = [
         *switch.enter(mount=switch.user),
         *("unshare", "-m", "-u", "-n", "sh", "-c", HOST_SCRIPT, "host"),
         *(str(layout.state_dir), str(paths.root), paths.root.name, str(ready)),
+        str(release or ""),
     ]
     return Space(_hold(argv, ready, layout.log, lab_id), switch.user)
 

@@ -57,12 +57,14 @@ NEEDS = (
 """Everything, as Debian 12 names it. None of it needs recommended packages."""
 
 TLS = (Need("openssl", command="openssl"),)
+RELEASES = (Need("mmdebstrap", command="mmdebstrap"),)
 SSH = (
     Need("openssh-server", command="sshd"),
     Need("openssh-client", command="ssh"),
     Need("openssh-client", command="ssh-keygen"),
 )
-"""What a lab needs only if its hosts are to be reached that way."""
+"""What a lab needs only if its hosts are to be reached that way, or to run the programs
+of another release."""
 
 # Each line is a step; the last one that was begun is the one that failed.
 PROBE = """

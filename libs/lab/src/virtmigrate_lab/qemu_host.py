@@ -201,24 +201,26 @@ def wait_ready(paths: HostPaths, daemon: Process, log: Path) -> None:
     raise LabError(f"libvirtd of host {name} {state}: {why}: {logs}")
 
 
-def warm_capabilities(paths: HostPaths, *, same_user: bool) -> None:
-    """Give a new host what an earlier one learnt of this machine's QEMU.
+def warm_capabilities(paths: HostPaths, release: str, *, same_user: bool) -> None:
+    """Give a new host what an earlier one of its release learnt of its QEMU.
 
     libvirt checks that it is still true (binary, version, kernel) before it uses it.
     """
-    _copy_all(_kept(same_user=same_user), paths.capability_cache)
+    _copy_all(_kept(release, same_user=same_user), paths.capability_cache)
 
 
-def keep_capabilities(paths: HostPaths, *, same_user: bool) -> None:
-    """Keep what a host learnt of this machine's QEMU for the next one, if we may."""
+def keep_capabilities(paths: HostPaths, release: str, *, same_user: bool) -> None:
+    """Keep what a host learnt of its QEMU for the next one, if we may."""
     with contextlib.suppress(OSError):  # without it the next lab starts more slowly
-        _copy_all(paths.capability_cache, _kept(same_user=same_user))
+        _copy_all(paths.capability_cache, _kept(release, same_user=same_user))
 
 
-def _kept(*, same_user: bool) -> Path:
+def _kept(release: str, *, same_user: bool) -> Path:
     # another user may not open /dev/kvm, and libvirt learns everything anew
-    name = "capabilities-user" if same_user else "capabilities"
-    return default_cache_dir() / name
+    who = ["user"] if same_user else []
+    return default_cache_dir() / "-".join(
+        ["capabilities", *filter(None, [release]), *who]
+    )
 
 
 def _copy_all(source: Path, target: Path) -> None:

@@ -14,7 +14,7 @@ from virtmigrate_lab.namespaces import Space
 from virtmigrate_lab.processes import Process
 from virtmigrate_lab.vz_host.host import VzHost
 
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ class LabRecord:
                 "daemon": asdict(host.daemon),
                 "ways": host.ways,
                 "sshd": host.sshd and asdict(host.sshd),
+                "release": host.release,
             }
             for host in self.hosts
         ]
@@ -137,6 +138,7 @@ class LabRecord:
                 paths=layout.host(host["name"]),
                 ways=tuple(host["ways"]),
                 sshd=host["sshd"] and Process(**host["sshd"]),
+                release=host["release"],
             )
             for index, host in enumerate(data["hosts"])
         )

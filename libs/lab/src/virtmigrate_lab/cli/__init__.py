@@ -1,4 +1,4 @@
-"""The commands ``up``, ``guest``, ``link``, ``env``, ``check`` and ``down``.
+"""The commands ``up``, ``guest``, ``link``, ``env``, ``check``, ``fetch``, ``down``.
 
 Data goes to stdout (``--json``: one document), text for people to stderr. Exit codes:
 0 fine, 1 it failed or the guest is not well, 2 refused before anything was touched.
@@ -18,7 +18,10 @@ app = typer.Typer(
     epilog="Try: lab up; lab guest start g; virsh -c $(lab env --host a) list;"
     " lab guest check g; lab down",
 )
-for command in (hosts.up, hosts.env, hosts.run, hosts.check, hosts.down):
+for command in (
+    *(hosts.up, hosts.env, hosts.run),
+    *(hosts.check, hosts.fetch, hosts.down),
+):
     app.command()(command)
 app.add_typer(guest.app, name="guest")
 app.add_typer(link.app, name="link")

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from virtmigrate_lab import releases
 from virtmigrate_lab.cli.common import REFUSED, Directory, Json, say, told
 from virtmigrate_lab.errors import LabRefused
+from virtmigrate_lab.host import Host
 from virtmigrate_lab.lab import AnyHost, Lab
 from virtmigrate_lab.needs import obstacles
 from virtmigrate_lab.vz_host.host import VzHost
@@ -36,6 +38,13 @@ def up(
     ssh: Annotated[
         bool, typer.Option("--ssh", help="Reach qemu hosts by ssh too; see lab run.")
     ] = False,
+    release: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST=RELEASE",
+            help="Run libvirtd and QEMU of another Debian release; see lab fetch.",
+        ),
+    ] = None,
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
@@ -47,9 +56,45 @@ def up(
     does; it is that driver's contract, not Virtuozzo, and needs no privilege.
     """
     ways = [way for way, asked in (("tls", tls), ("ssh", ssh)) if asked]
-    lab = Lab.up(hosts, bandwidth_mib_s=bandwidth, state_dir=directory, ways=ways)
+    lab = Lab.up(
+        hosts,
+        bandwidth_mib_s=bandwidth,
+        state_dir=directory,
+        ways=ways,
+        releases=paired(release or []),
+    )
     text = "\n".join(f"host {h.name}: {h.uri}" for h in lab.hosts.values())
     say(describe(lab), text, as_json=as_json)
+
+
+def paired(asked: list[str]) -> dict[str, str]:
+    """``HOST=RELEASE``, each, as a mapping.
+
+    Raises:
+        LabRefused: one is not of that form.
+    """
+    pairs = [text.partition("=") for text in asked]
+    for text, (host, equals, release) in zip(asked, pairs, strict=True):
+        if not (host and equals and release):
+            raise LabRefused(f"--release {text}: HOST=RELEASE, as b=trixie")
+    return {host: release for host, _, release in pairs}
+
+
+@told
+def fetch(
+    *,
+    release: Annotated[
+        str, typer.Argument(metavar="RELEASE", help="Its code name, trixie.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Unpack libvirtd and QEMU of another Debian release, for lab up --release.
+
+    By this machine's own package sources; nothing is installed. About 270 MB, kept
+    under ~/.cache/virtmigrate/lab.
+    """
+    path = releases.fetch(release)
+    say({"release": release, "path": str(path)}, f"{release}: {path}", as_json=as_json)
 
 
 @told
@@ -133,6 +178,7 @@ def describe(lab: Lab) -> dict[str, Any]:
             "socket": str(host.socket),
             "migrate_uri": host.migrate_uri,
             "pid": host.pid,
+            **({"release": host.release} if isinstance(host, Host) else {}),
         }
 
     hosts = {host.name: of(host) for host in lab.hosts.values()}
