@@ -48,6 +48,7 @@ def parsed() -> argparse.Namespace:
     say("--measure", type=float, help="seconds, for the forecast; 5, or 1 if quick")
     say("--quick", action="store_true", help="few of each: five minutes")
     say("--guestperf", action="store_true", help="QEMU's comparisons instead")
+    say("--release", help="hosts of another Debian release: trixie")
     say("--json", type=Path, help="write all that was seen there")
     say("--markdown", type=Path, help="write the tables there")
     say("--html", type=Path, help="write a page with tables and plots there")
@@ -60,16 +61,20 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run(todo: list[Task], data: Data, measure_s: float) -> None:
+def run(todo: list[Task], data: Data, measure_s: float, release: str = "") -> None:
     """Run the cells; each is added as soon as it is there."""
-    from virtmigrate_lab import Lab
+    from virtmigrate_lab import Lab, releases
+
+    if release:
+        data.machine["release"] = f"hosts of {releases.fetch(release).name}"
+    others = dict.fromkeys("ab", release) if release else {}
 
     with tempfile.TemporaryDirectory(prefix="vm-bench-", dir="/tmp") as scratch:
         state = Path(scratch) / "lab"
         ours = None
         if any(task.strategy.ours for task in todo):
             ours = Ours(Path(scratch) / "journal", measure_s)
-        with Lab.up("2", state_dir=state) as lab:
+        with Lab.up("2", state_dir=state, releases=others) as lab:
             field = Field(lab, ours)
             try:
                 field.warm_up()
@@ -125,7 +130,8 @@ def main() -> None:
     todo = tasks(pairs, BUFFERS[asked.buffers], asked.repeats, able)
     print(f"{len(todo)} cells; {data.machine}", flush=True)
     try:
-        run(todo, data, asked.measure or (1.0 if asked.quick else 5.0))
+        measure_s = asked.measure or (1.0 if asked.quick else 5.0)
+        run(todo, data, measure_s, asked.release or "")
     except KeyboardInterrupt:
         print("\ninterrupted: this is what there is")
     finally:

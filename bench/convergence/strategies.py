@@ -64,10 +64,15 @@ def peer(name: str, *uses: str, clock: float = 1.0) -> Strategy:
     return Strategy(name, frozenset(uses), policy=name, clock=clock)
 
 
-def adaptive(name: str, *uses: str, objective: str = "") -> Strategy:
+def adaptive(name: str, *uses: str, objective: str = "", **options: Any) -> Strategy:
     """A row of virtmigrate under its own policy."""
     return Strategy(
-        name, frozenset(uses), policy="adaptive", limited=True, objective=objective
+        name,
+        frozenset(uses),
+        policy="adaptive",
+        options=options,
+        limited=True,
+        objective=objective,
     )
 
 
@@ -75,6 +80,7 @@ XBZRLE = "--compressed --comp-methods xbzrle --comp-xbzrle-cache {cache}"
 AFTER_PASS = "--postcopy --postcopy-after-precopy"
 AFTER_TIME = "--timeout 6"
 THROTTLED = "--auto-converge"
+STREAMS = "--parallel --parallel-connections 2"
 NOVA_CLOCK, VDSM_CLOCK, KUBEVIRT_CLOCK = 60, 10, 10
 """Their clocks are made for guests a hundred times as large: divided, and said so.
 This way each comes to its own end before a deadline of 30 s."""
@@ -88,7 +94,7 @@ ROWS = (
     virsh("postcopy-timeout", f"--postcopy {AFTER_TIME} --timeout-postcopy", POSTCOPY),
     virsh("timeout-suspend", f"{AFTER_TIME} --timeout-suspend", PAUSE),
     virsh("xbzrle", XBZRLE),
-    virsh("multifd", "--parallel --parallel-connections 2"),
+    virsh("multifd", STREAMS),
     Strategy("preset-virsh", policy="virsh"),
     peer("nova", clock=NOVA_CLOCK),
     peer("vdsm-minimal-downtime", THROTTLE, clock=VDSM_CLOCK),
@@ -107,6 +113,8 @@ ROWS = (
 PROBES = (
     virsh("postcopy-armed", "--postcopy"),
     adaptive("adaptive+postcopy-gap", POSTCOPY, objective="gap"),
+    virsh("multifd-zstd", f"{STREAMS} --compressed --comp-methods zstd"),
+    adaptive("adaptive+streams", parallel=True, parallel_connections=2),
     virsh("xbzrle+postcopy", f"{XBZRLE} {AFTER_PASS}", POSTCOPY),
     *(
         virsh(
@@ -118,6 +126,6 @@ PROBES = (
     ),
 )
 """Not part of the comparison, only by name: what another objective, combining or
-capping costs."""
+capping costs, and streams that newer releases compress (`--release`)."""
 
 STRATEGIES = {row.id: row for row in (*ROWS, *PROBES)}
