@@ -13,15 +13,17 @@ import pytest
 from tests.requirements import requirement
 from virtmigrate.uri import parse_uri
 from virtmigrate_qemu import send_queue
-from virtmigrate_qemu.send_queue import LEAST_BYTES, port_of, queue_of, shorten, wanted
+from virtmigrate_qemu.send_queue import LEAST_BYTES, port_of, queue_of, shorten
 
 GUEST = str(uuid.uuid4())
 RATE = 64 << 20
 SENDER = f"""
 import socket, sys
-sender = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
+to, count = ("127.0.0.1", int(sys.argv[3])), int(sys.argv[4])
+streams = [socket.create_connection(to) for _ in range(count)]
 for line in sys.stdin:
-    print(sender.getsockopt(socket.IPPROTO_TCP, {send_queue.NOTSENT_LOWAT}), flush=True)
+    asked = (socket.IPPROTO_TCP, {send_queue.NOTSENT_LOWAT})
+    print(max(stream.getsockopt(*asked) for stream in streams), flush=True)
 """
 
 
@@ -33,18 +35,19 @@ class Sender:
         self._process = process
 
     def limit(self):
-        """What may wait in its socket, as it sees it."""
+        """The most that may wait in one of its sockets, as it sees it."""
         self._process.stdin.write("how much?\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
 
 
 @contextmanager
-def sending(program="qemu-for-a-test", guest=GUEST):
+def sending(said="-uuid", streams=1):
     """Start one, and end it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        words = [program, "-I", "-S", "-c", SENDER, guest, str(port)]
+        words = ["a-qemu", "-I", "-S", "-c", SENDER, said, GUEST, str(port)]
+        words.append(str(streams))
         with subprocess.Popen(
             words,
             executable=sys.executable,
@@ -54,11 +57,12 @@ def sending(program="qemu-for-a-test", guest=GUEST):
             encoding="utf-8",
         ) as process:
             sender = Sender(process, port)
-            accepted, _ = listener.accept()
+            accepted = [listener.accept()[0] for _ in range(streams)]
             try:
                 yield sender
             finally:
-                accepted.close()
+                for each in accepted:
+                    each.close()
                 process.stdin.close()
 
 
@@ -66,14 +70,22 @@ def sending(program="qemu-for-a-test", guest=GUEST):
 def test_the_socket_of_another_process_is_made_short():
     with sending() as sender:
         assert sender.limit() != LEAST_BYTES
-        assert shorten(GUEST, sender.port, LEAST_BYTES) == 1
+        assert shorten(GUEST, sender.port, 1) == LEAST_BYTES
+        assert sender.limit() == LEAST_BYTES
+
+
+def test_several_streams_share_what_may_wait():
+    with sending(streams=4) as sender:
+        assert shorten(GUEST, sender.port, 9 * LEAST_BYTES) == 9 * LEAST_BYTES // 4 * 4
+        assert sender.limit() == 9 * LEAST_BYTES // 4
+        assert shorten(GUEST, sender.port, LEAST_BYTES) == 4 * LEAST_BYTES
         assert sender.limit() == LEAST_BYTES
 
 
 @requirement("ends.short-queue")
 def test_of_others_nothing_is_touched():
     """Another guest, another port, and a program that is no QEMU."""
-    with sending() as sender, sending("some-editor") as other:
+    with sending() as sender, sending("--note") as other:
         before = sender.limit()
         assert shorten(str(uuid.uuid4()), sender.port, LEAST_BYTES) == 0
         assert shorten(GUEST, other.port, LEAST_BYTES) == 0
@@ -84,11 +96,11 @@ def test_it_follows_a_link_that_turns_out_faster():
     with sending() as sender:
         queue = queue_of(parse_uri("qemu:///system"), GUEST, f"tcp:b:{sender.port}")
         assert queue.follow(RATE)
-        assert sender.limit() == queue.bytes == wanted(RATE)
+        assert sender.limit() == queue.bytes == round(0.002 * RATE)
         assert not queue.follow(1.5 * RATE)
         assert not queue.follow(RATE / 10)
         assert queue.follow(20 * RATE)
-        assert sender.limit() == wanted(20 * RATE) == round(0.002 * 20 * RATE)
+        assert sender.limit() == queue.bytes == round(0.002 * 20 * RATE)
 
 
 @requirement("ends.short-queue")

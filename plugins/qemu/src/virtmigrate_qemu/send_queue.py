@@ -50,7 +50,7 @@ class SendQueue:
     Attributes:
         uuid: The guest.
         port: Where its memory goes, at the destination.
-        bytes: What may wait in each; 0 = what the hosts have by themselves.
+        bytes: What may wait in all of them; 0 = what the hosts have by themselves.
         why_not: Why it is not ours to say; "" = nothing is known against it.
     """
 
@@ -61,19 +61,18 @@ class SendQueue:
 
     def follow(self, rate_bytes_s: float) -> bool:
         """Adapt it to the rate that is seen now; whether anything was changed."""
-        length = wanted(rate_bytes_s)
-        if self.why_not or length < LONGER * self.bytes:
+        wanted = round(WAITS_S * rate_bytes_s)
+        if self.why_not or wanted < LONGER * self.bytes:
             return False
         try:
-            found = shorten(self.uuid, self.port, length)
+            told = shorten(self.uuid, self.port, wanted)
         except OSError as error:
             self.why_not = f"{error.strerror}"
             return False
-        if not found:
+        if not told:
             self.why_not = "its QEMU does not run here"
-            return False
-        self.bytes = length
-        return True
+        self.bytes = told
+        return bool(told)
 
 
 def queue_of(uri: HostURI, uuid: str, memory_uri: str) -> SendQueue | None:
@@ -90,11 +89,6 @@ def queue_of(uri: HostURI, uuid: str, memory_uri: str) -> SendQueue | None:
     return SendQueue(uuid.lower(), port)
 
 
-def wanted(rate_bytes_s: float) -> int:
-    """How many bytes may wait to be sent on a link of this rate."""
-    return max(LEAST_BYTES, round(WAITS_S * rate_bytes_s))
-
-
 def port_of(uri: str) -> int | None:
     """The port to which the memory goes; None = by other means, or not to be read.
 
@@ -105,40 +99,40 @@ def port_of(uri: str) -> int | None:
 
 
 def shorten(uuid: str, port: int, queue_bytes: int) -> int:
-    """Let so much wait in each socket by which a guest's memory leaves.
+    """Let so much wait in the sockets by which a guest's memory leaves.
 
     Args:
         uuid: The guest.
         port: Where its memory goes, at the destination.
-        queue_bytes: Most that may wait.
+        queue_bytes: Most that may wait in all of them; `LEAST_BYTES` in each.
 
     Returns:
-        Of how many sockets; 0 = none is here, as the guest runs on another machine.
+        What may wait now; 0 = none is here, as the guest runs on another machine.
 
     Raises:
         OSError: They are here, and may not be touched.
     """
-    count = 0
+    told = 0
     for pid in _qemus(uuid):
         with _held(pid) as process:
-            for number in _sockets(pid, port):
+            numbers = _sockets(pid, port)
+            each = max(LEAST_BYTES, queue_bytes // max(1, len(numbers)))
+            for number in numbers:
                 with _borrowed(process, number) as taken:
-                    taken.setsockopt(socket.IPPROTO_TCP, NOTSENT_LOWAT, queue_bytes)
-                count += 1
-    return count
+                    taken.setsockopt(socket.IPPROTO_TCP, NOTSENT_LOWAT, each)
+                told += each
+    return told
 
 
 def _qemus(uuid: str) -> Iterator[int]:
-    """Processes that run a guest of this UUID, by their command line."""
+    """Processes that run a guest of this UUID, by QEMU's own words for it."""
+    said = b"\0-uuid\0%b\0" % uuid.encode("ascii")
     for entry in PROC.iterdir():
-        if not entry.name.isdecimal():
-            continue
         try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if entry.name.isdecimal() and said in (entry / "cmdline").read_bytes():
+                yield int(entry.name)
         except OSError:
             continue  # it has ended, or is not ours to see
-        if b"qemu" in words[0] and uuid.encode("ascii") in words:
-            yield int(entry.name)
 
 
 def _sockets(pid: int, port: int) -> list[int]:
