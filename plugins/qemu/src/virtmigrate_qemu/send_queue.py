@@ -66,8 +66,10 @@ class SendQueue:
             return False
         try:
             told = shorten(self.uuid, self.port, wanted)
-        except OSError as error:
-            self.why_not = f"{error.strerror}"
+        except (OSError, ValueError) as error:
+            # Not ours to touch, or a kernel that tells of it in other words: the move
+            # does without.
+            self.why_not = str(error)
             return False
         if not told:
             self.why_not = "its QEMU does not run here"
