@@ -154,8 +154,8 @@ def _sockets(pid: int, port: int) -> list[int]:
 def _connections(pid: int, port: int) -> set[str]:
     """What descriptors of connections to a port are called, in its own network."""
     found = set()
-    for table in ("tcp", "tcp6"):
-        path = PROC / str(pid) / "net" / table
+    tables = (PROC / str(pid) / "net" / name for name in ("tcp", "tcp6"))
+    for path in filter(Path.exists, tables):  # a host may have no IPv6
         for row in path.read_text(encoding="ascii").splitlines()[1:]:
             _, _, remote, state, *rest = row.split()
             if state == ESTABLISHED and int(remote.rpartition(":")[2], 16) == port:
