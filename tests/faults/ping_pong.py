@@ -29,7 +29,7 @@ from tests.faults.moves import (
     short,
 )
 from tests.faults.rpc import PLANNING, Case, lost, recorded
-from tests.faults.stage import Told, stage
+from tests.faults.stage import Told, asks, stage
 from virtmigrate.threads import NAME
 from virtmigrate_lab.processes import wait_for
 
@@ -252,8 +252,9 @@ def main():
     asked = argparse.ArgumentParser()
     asked.add_argument("--moves", type=int, default=100)
     asked.add_argument("--seed", type=int, default=1)
+    asks(asked)
     words = asked.parse_args()
-    with stage() as played, short():
+    with stage(words.release) as played, short():
         journey = travel(played, words.moves, words.seed)
     struck = journey.faults.total()
     print(f"{journey.outcomes.total()} moves, {struck} of them struck: ", end="")

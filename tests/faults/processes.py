@@ -23,7 +23,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from tests.faults.moves import DRIVEN, EARLY, LIVE, P2P, Form, Way, short
-from tests.faults.stage import Told, stage
+from tests.faults.stage import Told, asks, stage
 from virtmigrate_lab.processes import identify, wait_for
 from virtmigrate_lab.rpc import Procedure
 from virtmigrate_lab.rules import Hold
@@ -293,12 +293,13 @@ def main():
     asked = argparse.ArgumentParser()
     asked.add_argument("--slice", default="1/1", help="I/N: every N-th case, from I")
     asked.add_argument("--only", default="", help="a part of a case's name")
+    asks(asked)
     words = asked.parse_args()
     part, parts = (int(n) for n in words.slice.split("/"))
     cases = [c for c in all_cases() if words.only in str(c)][part - 1 :: parts]
     outcomes, wrong = Counter(), []
     try:
-        with stage() as played, short():
+        with stage(words.release) as played, short():
             play(played, cases, outcomes, wrong)
     finally:
         print(f"{outcomes.total()} cases")

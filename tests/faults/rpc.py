@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 
 from tests.faults.moves import DISKS, DRIVEN, LIVE, PAIRS, Form, Way, short
-from tests.faults.stage import Told, stage
+from tests.faults.stage import Told, asks, stage
 from virtmigrate_lab.rpc import REMOTE_PROGRAM, Procedure
 from virtmigrate_lab.rules import KINDS, Cut, Drop
 
@@ -202,10 +202,11 @@ def main():
     )
     asked.add_argument("--how", choices=HOW, nargs="*", default=list(HOW))
     asked.add_argument("--list", action="store_true")
+    asks(asked)
     words = asked.parse_args()
     part, parts = (int(n) for n in words.slice.split("/"))
     named = [p for p in PAIRS if words.only.startswith(f"{p[0].name}-{p[1].name}")]
-    with stage() as played, short():
+    with stage(words.release) as played, short():
         cases = list(all_cases(played, named or PAIRS, words.how))
         chosen = [c for c in cases if words.only in str(c)][part - 1 :: parts]
         print(f"{len(cases)} cases, {len(chosen)} of them chosen")

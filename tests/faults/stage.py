@@ -24,6 +24,7 @@ from virtmigrate_lab.errors import CommandFailed, LabError
 from virtmigrate_lab.processes import wait_for
 from virtmigrate_lab.proxy import FaultProxy
 from virtmigrate_lab.qemu_host import QUICK_START
+from virtmigrate_lab.releases import fetch
 from virtmigrate_lab.verdict import violations
 
 OTHER = {"a": "b", "b": "a"}
@@ -60,12 +61,22 @@ class Told:
         return self.recovered not in ("", *map(str, CLOSED))
 
 
+def asks(parser):
+    """What every command that plays on a stage of its own can be asked for."""
+    parser.add_argument(
+        "--release", default="", help="hosts of another Debian release: trixie"
+    )
+
+
 @contextmanager
-def stage():
+def stage(release=""):
     """A stage on a lab of its own, for whoever has none."""
+    others = dict.fromkeys("ab", fetch(release).name) if release else {}
     directory = Path(tempfile.mkdtemp(prefix="vmf-"))
     try:
-        with Lab.up("2", state_dir=directory, qemu_conf=QUICK_START) as lab:
+        with Lab.up(
+            "2", state_dir=directory, qemu_conf=QUICK_START, releases=others
+        ) as lab:
             yield Stage(lab, directory / "state")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
