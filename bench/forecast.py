@@ -28,6 +28,7 @@ from virtmigrate_libvirt.gauge import (
     PAGES_PER_GIB,
     PLACES_A_SECOND,
     PLACES_MOST,
+    one_more,
     windows,
 )
 from virtmigrate_libvirt.peeks import CHUNK_BYTES, PAGE_BYTES
@@ -97,11 +98,15 @@ def measured(guest: GuestSpec, seconds: float, dice: random.Random) -> Workload:
     """What sampling its pages finds, in the windows that a real host would use."""
     pages = round(guest.memory_mib * PAGES_PER_GIB / 1024)
     counts: dict[int, list[int]] = {}
-    for window in windows(seconds):
+    todo = list(windows(seconds))
+    while todo:
+        window = todo.pop(0)
         share = distinct_mib(guest, window) / guest.memory_mib
         counts.setdefault(window, []).append(
             sum(dice.random() < share for _ in range(pages))
         )
+        more = 0 if todo else one_more({at: found[0] for at, found in counts.items()})
+        todo += [more] if more else []
     memory = round(guest.memory_mib * MIB)
     places = min(PLACES_MOST, PLACES_A_SECOND * round(seconds))
     share = distinct_mib(guest, 1.0) / guest.memory_mib

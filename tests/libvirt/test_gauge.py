@@ -16,6 +16,7 @@ from virtmigrate_libvirt.gauge import (
     POLL_S,
     SLACK_S,
     gauge,
+    one_more,
     rates,
     windows,
     written_of,
@@ -148,8 +149,40 @@ def test_time_is_spent_on_short_windows_and_a_longer_one():
         (1, 1),
         (1, 2),
         (1, 4),
-        (2, 8),
+        (2, 7),
     ]
+
+
+@requirement("ends.gauge-budget")
+@pytest.mark.parametrize(
+    ("found", "more"),
+    [
+        ({}, 0),
+        ({1: 10}, 0),
+        ({1: 10, 4: 10}, 0),  # as short as QEMU measures
+        ({2: 0, 7: 0}, 1),
+        ({2: 10, 7: 15}, 1),
+        ({2: 10, 7: 16}, 0),
+    ],
+)
+def test_a_guest_that_went_round_in_the_short_window_is_measured_once_more(found, more):
+    assert one_more(found) == more
+    assert sum(windows(10)) + more <= 10
+
+
+def test_the_pace_of_one_that_goes_round_is_seen():
+    rates = {1: 40, 2: 30, 7: 9}  # MiB/s of a guest with 60 MiB that it writes
+    daemon = Daemon()
+    daemon.startDirtyRateCalc = lambda seconds, flags: daemon.stats.update(
+        {"dirtyrate.megabytes_per_second": rates[seconds]}
+    )
+    found = measured(daemon, 10.0)
+    assert [(at, amount / MIB) for at, amount in found.curve] == [
+        (1.0, 40.5),
+        (2.0, 61.0),
+        (7.0, 66.5),
+    ]
+    assert found.looked_at == (32, 32, 32)
 
 
 @pytest.mark.parametrize("rate", [-1, 1 << 40, None, "much", 2.5])

@@ -261,6 +261,7 @@ def run(
     link=64,
     *,
     workload=None,
+    planned_mib_s=None,
     aside=None,
     pages=None,
     xbzrle=False,
@@ -275,6 +276,7 @@ def run(
         guest: Its memory and what it writes.
         link: MiB/s, or a function of the seconds.
         workload: What was measured before.
+        planned_mib_s: What the plan took the link to carry.
         aside: What is measured beside it (`Written`).
         pages: What two looks at its pages show, beside it (`Pages`).
         xbzrle: Whether differences are sent from pass 3 on.
@@ -288,6 +290,7 @@ def run(
         able=able,
         delta=xbzrle,
         workload=workload,
+        link=planned_mib_s and planned_mib_s * MIB,
         downtime_ms=transfer.downtime_ms,
     )
     steps, seen = [], []

@@ -29,6 +29,8 @@ SHORT_S = 0.2
 """What takes so long beside the permitted stop is waited for."""
 FORESEEN_FROM_PASS = 2
 """The first pass shows nothing of what the guest writes."""
+ABOUT = 0.15
+"""A link that is seen to carry as much as was planned, but for this share."""
 WHILE_S = 1.0
 """What nearly fits gets through within this, if by luck."""
 NEARLY = 1.5
@@ -125,7 +127,7 @@ def _takes_much_longer(moment: Moment) -> str | None:
     history, limits = moment.history, moment.policy.limits
     measured = history.workload.curve if history.workload else ()
     # The best of late: a rate that falls may be a drop that has just begun.
-    rate = max(history.sending() or 0.0, history.best())
+    rate = _planned(history, max(history.sending() or 0.0, history.best()))
     if history.number != 1 or not measured or not rate or not history.size:
         return None
     if history.points[-1].at_s - history.points[0].at_s < SETTLED_S:
@@ -137,6 +139,15 @@ def _takes_much_longer(moment: Moment) -> str | None:
     at_once_s = history.size / rate
     most = f"more than {MUCH * at_once_s:.0f} s" if found.converges else "for ever"
     return f"pre-copy would take {most}, post-copy from now on {at_once_s:.0f} s"
+
+
+def _planned(history: History, rate: float) -> float:
+    """What the plan took the link to carry, if that is about what is seen of it.
+
+    So what was foretold is what is done, also where it is a close thing.
+    """
+    known = history.link
+    return known if known and abs(rate - known) <= ABOUT * known else rate
 
 
 def _settled(history: History) -> bool:

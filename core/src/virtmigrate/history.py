@@ -90,6 +90,7 @@ class History:
         delta: Whether rewritten pages are sent as differences from pass 3 on (xbzrle).
         throttles: Whether the hypervisor slows the guest down, more and more.
         workload: What was known before, or measured beside.
+        link: Bytes a second that the plan took the link to carry; None = nothing.
         points: Samples, oldest first.
         passes: Passes, oldest first.
         postcopy: Whether it has switched to post-copy.
@@ -108,6 +109,7 @@ class History:
     delta: bool = False
     throttles: bool = False
     workload: Workload | None = None
+    link: float | None = None
     points: list[Point] = field(default_factory=list)
     passes: list[Pass] = field(default_factory=list)
     postcopy: bool = False

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from virtmigrate.convergence import Decision
     from virtmigrate.host import Sample
     from virtmigrate.logbook import Logbook
+    from virtmigrate.plan import Plan
 
 T = TypeVar("T")
+MIB = 1 << 20
 CANCELLED = "cancelled by the caller"
 BY_REQUEST = Limit("request", None, "", "request")
 ENDING = (Do.ABORT, Do.POSTCOPY, Do.SUSPEND)
@@ -113,6 +115,7 @@ class Monitor:
             delta="xbzrle" in (ctx.options.compression_methods or ()),
             throttles=bool(ctx.options.auto_converge),
             workload=ctx.plan.workload,
+            link=_link(ctx.plan),
             downtime_ms=DOWNTIME_MS,
             copied=ctx.plan.copy_bytes,
             mirror=Mirror(bool(ctx.options.copy_storage_synchronous_writes)),
@@ -308,3 +311,9 @@ class Monitor:
         at_ms = self.book.elapsed_ms()
         self.book.note("acted", at_ms=at_ms, action=action, value=value, why=why)
         self.book.emit("acted", action=action, value=value, why=why)
+
+
+def _link(plan: Plan) -> float | None:
+    """Bytes a second that a plan took its link to carry."""
+    rate = plan.forecast.bandwidth_mib_s if plan.forecast else None
+    return rate * MIB if rate else None

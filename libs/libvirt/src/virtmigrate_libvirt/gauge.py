@@ -45,6 +45,9 @@ PLACES_A_SECOND, PLACES_MOST = 8, 32
 """So many places are looked at, for each second of measuring."""
 SHORT = 5
 """Of the time, the part that the short window takes."""
+ROUND = 1.5
+"""A guest that writes no more than so many times as much in the long window as in the
+short one has gone round all that it writes within that."""
 PAGES_PER_GIB = 512
 """QEMU's own number of samples; libvirt passes no other."""
 OWN_BYTES = 32 << 20
@@ -117,11 +120,23 @@ def gauge(
 def windows(seconds: float) -> tuple[int, ...]:
     """How a time is spent: a short window, and a longer one to see f bend.
 
-    The longer one is what the first pass is foretold by: it gets most of the time.
+    The longer one is what the first pass is foretold by: it gets most of the time. What
+    `one_more` may take is kept back.
     """
     whole = int(seconds)
     short = max(1, whole // SHORT)
-    return tuple(window for window in (short, whole - short) if window > 0 < whole)
+    long = whole - short - int(short > 1)
+    return tuple(window for window in (short, long) if window > 0 < whole)
+
+
+def one_more(found: Mapping[int, float]) -> int:
+    """Seconds of another window that is needed to see how fast it writes; 0 = none.
+
+    Args:
+        found: What was found written, by the length of the window in seconds.
+    """
+    short, long = min(found, default=0), max(found, default=0)
+    return int(short > 1 and found[long] <= ROUND * found[short])
 
 
 def _used(host: LibvirtHost, uuid: str, memory: int) -> int | None:
@@ -211,13 +226,18 @@ def _sums(
     clock = RealClock()  # a daemon's time is real, whatever the migration's is
     until = clock.now() + sum(spent) + SLACK_S
     sums: dict[int, list[int]] = {}
-    for window in spent:
+    todo = list(spent)
+    while todo:
+        window = todo.pop(0)
         rate = _measure(host, uuid, window, clock, until, peeks)
         if rate is None:
             break  # it may run still, and there is but one at a time
         # Its MiB/s are cut off: half of one is lost, on the average.
         whole = (rate + 0.5) * window if rate else 0.0
         sums.setdefault(window, []).append(int(whole * MIB))
+        more = 0 if todo else one_more({at: found[0] for at, found in sums.items()})
+        if more:
+            todo, until = [more], until + more
     return sums
 
 
