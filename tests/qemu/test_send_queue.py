@@ -105,7 +105,8 @@ def test_it_follows_a_link_that_turns_out_faster():
 
 @requirement("ends.short-queue")
 @pytest.mark.parametrize(
-    "why", [PermissionError(1, "Operation not permitted"), ValueError("a new kernel")]
+    "why",
+    [PermissionError(1, "Operation not permitted"), ValueError("x"), IndexError("x")],
 )
 def test_where_it_may_not_all_stays_and_nobody_asks_again(monkeypatch, why):
     asked = []

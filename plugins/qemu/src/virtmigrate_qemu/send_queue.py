@@ -66,7 +66,7 @@ class SendQueue:
             return False
         try:
             told = shorten(self.uuid, self.port, wanted)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, LookupError) as error:
             # Not ours to touch, or a kernel that tells of it in other words: the move
             # does without.
             self.why_not = str(error)
