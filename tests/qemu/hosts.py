@@ -216,6 +216,7 @@ class World:
         there: What bears its UUID at the destination.
         here: What the source has.
         host: What the destination has.
+        source: URI of the source.
         uri: Of the destination.
         options: What was asked for.
         drivable: Whether the phases can be called.
@@ -236,6 +237,7 @@ class World:
     there: RunState = RunState.ABSENT
     here: Told = Told("a", "aaaaaaaa-0000-0000-0000-000000000000")
     host: Told = Told()
+    source: str = "qemu+ssh://a/system"
     uri: str = "qemu+ssh://b/system"
     options: dict[str, object] = field(default_factory=dict)
     drivable: bool = True
@@ -250,7 +252,7 @@ class World:
 
     def request(self):
         """As much of a `PlanContext` as pre-flights read."""
-        source = RecordedHost(self.here, Side.SOURCE, "qemu+ssh://a/system")
+        source = RecordedHost(self.here, Side.SOURCE, self.source)
         destination = RecordedHost(self.host, Side.DESTINATION, self.uri)
         runs = self.state.active
         return SimpleNamespace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 
 import pytest
 
@@ -131,6 +132,7 @@ NOTES = {
     "nvram-path": World(boot="<nvram>/var/lib/libvirt/qemu/nvram/g_VARS.fd</nvram>"),
     "nvram-template": World(boot="<nvram template='/usr/share/OVMF_VARS.fd'/>"),
     "not-checked": World(boot="<kernel>/boot/vmlinuz</kernel>"),
+    "postcopy-stalls": World(options={"postcopy": True}),
 }
 
 
@@ -146,6 +148,28 @@ def test_what_is_worth_a_warning_and_blocks_nothing(name, world):
 def test_what_is_worth_a_note(name, world):
     assert name in found(world, Level.NOTE)
     assert blockers(world) == set()
+
+
+@requirement("ends.short-queue")
+@pytest.mark.parametrize(
+    ("source", "options", "user", "why"),
+    [
+        ("qemu:///system", {}, 0, ""),
+        ("qemu:///session", {}, 1000, ""),
+        ("qemu:///system", {}, 1000, "as root"),
+        ("qemu+ssh://a/system", {}, 0, "on the source's machine"),
+        ("qemu:///system", {"p2p": True}, 0, "daemon moves it"),
+    ],
+)
+def test_who_consents_to_post_copy_is_told_why_its_pages_will_wait(
+    monkeypatch, source, options, user, why
+):
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    world = World(source=source, options={"postcopy": True, **options})
+    told = [f for f in world.report() if f.id == "postcopy-stalls"]
+    assert [f.level for f in told] == [Level.NOTE] * bool(why)
+    assert all(why in f.message and "tcp_wmem" in f.remedy for f in told)
+    assert "postcopy-stalls" not in found(world.but(options=options))
 
 
 def test_a_file_that_it_boots_with_is_named():

@@ -86,9 +86,20 @@ def queue_of(uri: HostURI, uuid: str, memory_uri: str) -> SendQueue | None:
         memory_uri: Where its memory goes.
     """
     port = port_of(memory_uri)
-    if not port or transport_of(uri) != "unix" or not hasattr(os, "pidfd_open"):
-        return None
-    return SendQueue(uuid.lower(), port)
+    return SendQueue(uuid.lower(), port) if port and not out_of_reach(uri) else None
+
+
+def out_of_reach(uri: HostURI) -> str:
+    """Why that source's queue can't be made short from here; "" = nothing is known.
+
+    Args:
+        uri: Of the source.
+    """
+    if transport_of(uri) != "unix":
+        return "virtmigrate does not run on the source's machine"
+    if not hasattr(os, "pidfd_open"):
+        return "this system has no call to borrow a socket"
+    return ""
 
 
 def port_of(uri: str) -> int | None:
