@@ -219,6 +219,7 @@ class World:
         source: URI of the source.
         uri: Of the destination.
         options: What was asked for.
+        wished: What the policy wishes beside.
         drivable: Whether the phases can be called.
         disks: What the core made of its disks.
         tried: Whether a stand-in has taken the way.
@@ -240,6 +241,7 @@ class World:
     source: str = "qemu+ssh://a/system"
     uri: str = "qemu+ssh://b/system"
     options: dict[str, object] = field(default_factory=dict)
+    wished: dict[str, object] = field(default_factory=dict)
     drivable: bool = True
     disks: tuple[Disk, ...] = ()
     tried: bool = False
@@ -257,6 +259,7 @@ class World:
         runs = self.state.active
         return SimpleNamespace(
             options=Options(**self.options),
+            effective=Options(**(self.options | self.wished)),
             source=source,
             destination=destination,
             guest=SimpleNamespace(name="g", uuid=UUID),

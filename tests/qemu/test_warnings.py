@@ -132,7 +132,7 @@ NOTES = {
     "nvram-path": World(boot="<nvram>/var/lib/libvirt/qemu/nvram/g_VARS.fd</nvram>"),
     "nvram-template": World(boot="<nvram template='/usr/share/OVMF_VARS.fd'/>"),
     "not-checked": World(boot="<kernel>/boot/vmlinuz</kernel>"),
-    "postcopy-stalls": World(options={"postcopy": True}),
+    "postcopy-stalls": World(wished={"postcopy": True}),
 }
 
 
@@ -165,11 +165,25 @@ def test_who_consents_to_post_copy_is_told_why_its_pages_will_wait(
     monkeypatch, source, options, user, why
 ):
     monkeypatch.setattr(os, "geteuid", lambda: user)
-    world = World(source=source, options={"postcopy": True, **options})
+    world = World(source=source, options=options, wished={"postcopy": True})
     told = [f for f in world.report() if f.id == "postcopy-stalls"]
     assert [f.level for f in told] == [Level.NOTE] * bool(why)
     assert all(why in f.message and "tcp_wmem" in f.remedy for f in told)
-    assert "postcopy-stalls" not in found(world.but(options=options))
+    assert "postcopy-stalls" not in found(world.but(wished={}))
+
+
+@requirement("preflight.warnings")
+@pytest.mark.parametrize("how", ["options", "wished"])
+def test_who_consents_to_post_copy_hears_what_who_asks_for_it_hears(how):
+    postcopy = {how: {"postcopy": True}}
+    (pmem,) = [row.world for row in BLOCKERS if row.id == "postcopy-pmem"]
+    pmem = pmem.but(options={})
+    assert "postcopy-pmem" not in blockers(pmem)
+    assert "postcopy-pmem" in blockers(pmem.but(**postcopy))
+    for libvirt, name in (("11.0.0", "false-failure"), ("11.3.0", "crash")):
+        world = World(here=Told("a", SOURCE.uuid, libvirt=libvirt))
+        assert f"postcopy-{name}" not in found(world)
+        assert f"postcopy-{name}" in found(world.but(**postcopy), Level.WARNING)
 
 
 def test_a_file_that_it_boots_with_is_named():

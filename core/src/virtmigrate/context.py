@@ -115,6 +115,8 @@ class PlanContext:
         insecure: Checks that the caller has switched off (`insecure.py`).
         disks: The guest's disks and what becomes of each; for the pre-flight.
         rehearsal: What came of trying the way; None = nobody asked.
+        effective: What will be in effect, wishes of the policy among it; for the
+            pre-flight; None = that can't be settled.
     """
 
     options: Options
@@ -129,6 +131,7 @@ class PlanContext:
     insecure: frozenset[str] = frozenset()
     disks: tuple[Disk, ...] = ()
     rehearsal: Rehearsal | None = None
+    effective: Options | None = None
 
     @property
     def way_is_open(self) -> bool:

@@ -163,13 +163,15 @@ def survey(
     disks = request.disks
     link = _link(wanted, wanted.options, source.uri, destination.uri)
     agreed = _agreed(wanted, ends, workload, disks, link)
+    settlement, form = agreed.settlement, agreed.form
+    if settlement is not None:
+        request = replace(request, effective=settlement.effective())
     looked = look(manager, request)
     findings, unavoidable = ignoring(
         [*insecure.findings(wanted.insecure), *in_the_way, *looked.findings],
         wanted.ignore,
     )
     refusals = [*agreed.refusals, *unavoidable, *looked.errors]
-    settlement, form = agreed.settlement, agreed.form
     if settlement is None or form is None or refusals or any(map(_blocks, findings)):
         told = settlement or attempted(wanted.options, ends)
         return _unplanned(request, ends, (told, disks), refusals, findings)

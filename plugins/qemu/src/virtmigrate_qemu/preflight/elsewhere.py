@@ -235,7 +235,7 @@ POSTCOPY_PMEM = Row(
     "postcopy-pmem",
     "devices/memory[source/pmem]",
     "post-copy can't move persistent memory",
-    "leave --postcopy out",
+    "do not consent to it: leave --postcopy and --allow-postcopy out",
 )
 
 
@@ -245,7 +245,7 @@ def findings(facts: Facts, _: Answers) -> Iterator[Finding]:
         yield from row.findings(facts.there, row.level)
     if not facts.moves:
         return
-    if facts.options.postcopy:
+    if facts.effective.postcopy:
         yield from POSTCOPY_PMEM.findings(facts.there, Level.BLOCKER)
     if not facts.here.nodes(AGENT):
         yield facts.finding(

@@ -51,6 +51,8 @@ class Facts:
         uuid: Its identity.
         arrives_as: Its name at the destination.
         options: What was asked for.
+        effective: What will be in effect, as far as that is known: what the policy
+            wishes is among it.
         moves: Whether its memory moves; else only its definition does.
         busy: Whether a job is active on it.
         persistent: Whether it has a definition at the source.
@@ -68,6 +70,7 @@ class Facts:
     uuid: str
     arrives_as: str
     options: Options
+    effective: Options
     moves: bool
     busy: bool
     persistent: bool
@@ -129,6 +132,7 @@ def facts_of(request: PlanContext) -> Facts | None:
         uuid=guest.uuid,
         arrives_as=options.dest_name or guest.name,
         options=options,
+        effective=request.effective or options,
         moves=request.sighting.state.active and not options.offline,
         busy=request.sighting.job,
         persistent=request.sighting.persistent,

@@ -23,7 +23,7 @@ SYSTEM = "/system"
 
 def findings(facts: Facts, _: Answers) -> Iterator[Finding]:
     """Why a page that post-copy asks for will wait behind others."""
-    if not facts.moves or not facts.options.postcopy:
+    if not facts.moves or not facts.effective.postcopy:
         return
     why = _why(facts)
     if why:
@@ -42,7 +42,7 @@ def findings(facts: Facts, _: Answers) -> Iterator[Finding]:
 
 def _why(facts: Facts) -> str:
     """Why its send queue stays as it is; "" = it will be made short."""
-    if facts.options.p2p or facts.options.tunnelled:
+    if facts.effective.p2p or facts.effective.tunnelled:
         return "the source's daemon moves it by itself"
     uri = parse_uri(facts.source.uri)
     if not out_of_reach(uri) and uri.path == SYSTEM and os.geteuid() != 0:

@@ -60,7 +60,7 @@ class Quirk:
 
 def _expects_names(facts: Facts) -> bool:
     """Whether further connections read a certificate by its default name."""
-    options = facts.options
+    options = facts.effective
     further = options.parallel or options.postcopy
     return bool(options.tls and further and not options.tls_destination)
 
@@ -109,16 +109,16 @@ QUIRKS = (
     Quirk(
         "postcopy-false-failure",
         *("libvirt", "11.0", "11.1", SOURCE),
-        lambda f: f.options.postcopy,
+        lambda f: f.effective.postcopy,
         "this version reports some post-copy moves as failed that are not",
         "upgrade libvirt to 11.1",
     ),
     Quirk(
         "postcopy-crash",
         *("libvirt", "11.2", "11.4", SOURCE),
-        lambda f: f.options.postcopy,
+        lambda f: f.effective.postcopy,
         "the daemon of these versions can crash when a post-copy fails",
-        "upgrade libvirt to 11.4, or leave --postcopy out",
+        "upgrade libvirt to 11.4, or do not consent to post-copy",
     ),
     Quirk(
         "shared-paths-misjudged",
