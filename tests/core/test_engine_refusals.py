@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.core.runs import Run
-from tests.core.scripted import XML, Copy
+from tests.core.runs import DESTINATION, SOURCE, Run
+from tests.core.scripted import NAME, XML, Copy
 from tests.requirements import requirement
-from virtmigrate import MemoryJournal, NotSucceeded
+from virtmigrate import MemoryJournal, NotSucceeded, Options, hookimpl
 from virtmigrate.errors import (
     BadInput,
     GuestNotFound,
@@ -17,6 +17,8 @@ from virtmigrate.errors import (
 )
 from virtmigrate.host import RunState
 from virtmigrate.phases import Outcome
+from virtmigrate.plan import Plan
+from virtmigrate.presets import preset
 
 # Refusals -----------------------------------------------------------------------------
 
@@ -89,6 +91,40 @@ def test_a_plan_can_be_run_later_if_the_world_is_as_it_was(world, run):
     plan = run.plan()
     assert world.calls == []
     assert run.migrator.run(plan).outcome is Outcome.SUCCEEDED
+
+
+@requirement("say.plan-first")
+def test_a_pre_flight_sees_what_the_policy_wishes(world):
+    seen = []
+
+    class Looks:
+        @hookimpl
+        def virtmigrate_preflight(self, request):
+            seen.append((request.options.postcopy, request.effective.postcopy))
+            return []
+
+    run, consents = Run(world, plugins=(Looks(),)), preset().allowing(postcopy=True)
+    for policy, asked in ((consents, None), (preset(), None), (consents, False)):
+        options = Options(postcopy=asked)
+        run.migrator.plan(NAME, SOURCE, DESTINATION, options, policy=policy)
+    assert seen == [(None, True), (None, False), (False, False)]
+
+
+@requirement("say.plan-first")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"timeout_s": 600},
+        {"timeout_s": 600, "timeout_postcopy": True, "postcopy": True},
+        {"postcopy": True, "postcopy_after_precopy": True},
+        {"timeout_s": 600, "postcopy": True, "postcopy_after_precopy": True},
+    ],
+)
+def test_a_plan_with_timers_can_be_run_from_its_file_too(run, asked):
+    plan = run.plan(**asked)
+    again = Plan.model_validate_json(plan.model_dump_json())
+    assert again.digest() == plan.digest()
+    assert run.migrator.run(again).outcome is Outcome.SUCCEEDED
 
 
 @requirement("say.plan-first")

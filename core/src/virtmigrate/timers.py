@@ -15,7 +15,8 @@ def with_timers(policy: Policy | None, options: Options) -> Policy:
     """The policy of a request: what was chosen, and the timers that were set.
 
     Who sets a timer of virsh's consents to what it does, and gets virsh's policy
-    unless another one was chosen.
+    unless another one was chosen. A policy that has them already stays as it is: it is
+    a plan's.
 
     Args:
         policy: What was chosen; None = nothing.
@@ -59,4 +60,5 @@ def with_timers(policy: Policy | None, options: Options) -> Policy:
         postcopy=True if Do.POSTCOPY in done else None,
         pause=True if Do.SUSPEND in done else None,
     )
-    return chosen.model_copy(update={"rules": (*timers, *chosen.rules)})
+    new = tuple(rule for rule in timers if rule not in chosen.rules)
+    return chosen.model_copy(update={"rules": (*new, *chosen.rules)})
