@@ -172,8 +172,8 @@ conductor.run(lambda: Handle("m1", body))
         ("m1", signal.SIGINT, 3, ("virtmigrate recover m1", "virtmigrate status")),
         ("m1", signal.SIGTERM, 3, ("virtmigrate recover m1",)),
         ("m1 m2", signal.SIGINT, 3, ("virtmigrate recover m2",)),
-        ("", signal.SIGINT, 130, ("nothing was touched",)),
-        ("", signal.SIGTERM, 143, ("nothing was touched",)),
+        ("", signal.SIGINT, 130, ("the guest was not touched",)),
+        ("", signal.SIGTERM, 143, ("the guest was not touched",)),
     ],
 )
 @requirement("cli.second-signal")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
+from types import SimpleNamespace
 
 import pytest
 
 from tests.mock.rig import furnished, migrator
 from tests.mock.test_disks import furnished as with_disk
 from tests.requirements import requirement
-from virtmigrate import Options
+from virtmigrate import Options, Outcome, rehearsal
 from virtmigrate.cli import main
 from virtmigrate.errors import Refused
 from virtmigrate.findings import of_rehearsal
@@ -203,6 +205,69 @@ def test_a_controller_that_is_killed_meanwhile_leaves_what_the_next_one_removes(
     world.clock.sleep(STALE_S + 1)
     assert checked(world).rehearsal.tried
     assert untouched(world)
+
+
+@requirement("preflight.rehearsal")
+@pytest.mark.parametrize("stuck", [False, True])
+def test_who_interrupts_a_rehearsal_moves_no_guest(monkeypatch, stuck):
+    world = furnished()
+    if stuck:
+        world.script(Fault("destroy", "error", message="it hangs"))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rehearsal, "_moved", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        migrator(world).migrate("g", world.uri("a"), world.uri("b"), rehearse=True)
+    assert world.where("g") == ["a"]
+    assert "g" in guests(world)["a"]
+    assert world.violations() == []
+
+
+@requirement("preflight.rehearsal")
+def test_who_cancels_meanwhile_gets_the_stand_in_back_and_moves_no_guest():
+    world = furnished()
+    began = threading.Event()
+    real, cancel = rehearsal.carried_out, []
+
+    def carried_out(mover, migration, planned, hosts, flag):
+        if planned.plan.guest.name.startswith(NAME):
+            cancel.append(flag)
+            began.set()
+            assert flag.wait(30)
+        return real(mover, migration, planned, hosts, flag)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rehearsal, "carried_out", carried_out)
+        uris = world.uri("a"), world.uri("b")
+        handle = migrator(world).start("g", *uris, rehearse=True)
+        assert began.wait(30)
+        handle.cancel()
+        result = handle.wait(30)
+    assert len(cancel) == 1
+    assert result.outcome is Outcome.ROLLED_BACK
+    assert untouched(world)
+
+
+@requirement("preflight.rehearsal")
+@pytest.mark.parametrize(
+    ("said", "tried"),
+    [
+        ("tcp://[2001:db8::1]:49152", "tcp://[2001:db8::1]:49300"),
+        ("tcp:10.0.0.2:49152", "tcp://10.0.0.2:49300"),
+        ("tcp://c", "tcp://c:49300"),
+        (None, "tcp://b:49300"),
+    ],
+)
+def test_disks_are_tried_where_the_memory_goes_on_their_own_port(said, tried):
+    request = SimpleNamespace(
+        options=Options(migrate_uri=said, disks_port=49300),
+        destination=SimpleNamespace(name="b"),
+        disks=[SimpleNamespace(copied=True)],
+    )
+    memory, disks = rehearsal._ways(request)
+    assert (memory.migrate_uri, disks.migrate_uri) == (said, tried)
 
 
 @requirement("preflight.rehearsal")

@@ -15,7 +15,7 @@ from virtmigrate.clock import Clock, RealClock
 from virtmigrate.doors import Doors
 from virtmigrate.errors import NotMovable, Side
 from virtmigrate.findings import ignorable
-from virtmigrate.handle import Handle, new_id
+from virtmigrate.handle import NEVER, Handle, new_id
 from virtmigrate.insecure import waived
 from virtmigrate.links import link_between
 from virtmigrate.manager import Manager
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 BARE = Options()
 """The request of whoever asks for nothing."""
-NEVER = threading.Event()
-"""The wish to cancel of a caller that blocks: nobody can set it."""
 
 
 class Migrator:
@@ -239,15 +237,14 @@ class Migrator:
 
         The handle bears the first id; cancelling it ends whichever runs.
         """
-        migration = new_id()
+        migration, uris = new_id(), (source, destination)
         wanted = self._request(guest, options, policy, measure_s, ignore)
-        wanted = tried_first(self, wanted, (source, destination), asked=rehearse)
-        return Handle(
-            migration,
-            lambda cancel: self._migrate(
-                migration, wanted, (source, destination), cancel
-            ),
-        )
+
+        def run(cancel: threading.Event) -> Result:
+            tried = tried_first(self, wanted, uris, asked=rehearse, cancel=cancel)
+            return self._migrate(migration, tried, uris, cancel)
+
+        return Handle(migration, run)
 
     def _migrate(
         self,

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from virtmigrate.results import Result
 
+NEVER = threading.Event()
+"""The wish to cancel of a caller that blocks: nobody can set it."""
+
 
 class Handle:
     """A migration that runs in a thread of its own."""

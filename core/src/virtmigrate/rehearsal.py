@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from virtmigrate.carrying import carried_out
 from virtmigrate.errors import HostError, Side, VirtmigrateError, leaves
-from virtmigrate.handle import new_id
+from virtmigrate.handle import NEVER, new_id
 from virtmigrate.host import RunState
 from virtmigrate.journal import MemoryJournal
 from virtmigrate.options import Options
@@ -53,7 +53,12 @@ BETWEEN = "see what is between the hosts; without --rehearse the guest itself tr
 
 
 def tried_first(
-    migrator: Migrator, wanted: Request, uris: tuple[str, str], *, asked: bool
+    migrator: Migrator,
+    wanted: Request,
+    uris: tuple[str, str],
+    *,
+    asked: bool,
+    cancel: threading.Event = NEVER,
 ) -> Request:
     """The request, with its way tried first if that was asked for.
 
@@ -63,6 +68,7 @@ def tried_first(
         wanted: The request.
         uris: Source and destination.
         asked: Whether the caller wants it.
+        cancel: Set it to have the stand-in taken back.
     """
     if not asked:
         return wanted
@@ -72,15 +78,21 @@ def tried_first(
         clock=migrator.clock,
         insecure=migrator.insecure,
     )
-    return replace(wanted, rehearse=partial(rehearse, aside, uris))
+    return replace(wanted, rehearse=partial(rehearse, aside, uris, cancel))
 
 
-def rehearse(migrator: Migrator, uris: tuple[str, str], request: PlanContext) -> Tried:
+def rehearse(
+    migrator: Migrator,
+    uris: tuple[str, str],
+    cancel: threading.Event,
+    request: PlanContext,
+) -> Tried:
     """Try the way.
 
     Args:
         migrator: One of its own (`tried_first`).
         uris: Source and destination.
+        cancel: Set it to have the stand-in taken back.
         request: What the way is for.
 
     Returns:
@@ -90,7 +102,7 @@ def rehearse(migrator: Migrator, uris: tuple[str, str], request: PlanContext) ->
         return Rehearsal(tried=False, why=why), []
     try:
         with migrator.doors.pair(*uris) as hosts:
-            return _on_stage(migrator, hosts, request)
+            return _on_stage(migrator, hosts, request, cancel)
     except* VirtmigrateError as group:
         why = "; ".join(dict.fromkeys(map(str, leaves(group))))
     finally:
@@ -114,12 +126,15 @@ def _pointless(request: PlanContext) -> str:
     return ""
 
 
-def _not_tried(why: str) -> Rehearsal:
-    return Rehearsal(tried=False, why=redact(why))
+def _not_tried(why: str, left: str = "") -> Rehearsal:
+    return Rehearsal(tried=False, why=redact(why), left=left)
 
 
 def _on_stage(
-    migrator: Migrator, hosts: tuple[Host, Host], request: PlanContext
+    migrator: Migrator,
+    hosts: tuple[Host, Host],
+    request: PlanContext,
+    cancel: threading.Event,
 ) -> Tried:
     """A stand-in for each way that the guest would take, one after the other."""
     here, there = hosts
@@ -129,9 +144,11 @@ def _on_stage(
     began, left, closed = migrator.clock.now(), "", []
     stage = replace(request, source=here, destination=there)
     for way in _ways(request):
-        result, left = _played(migrator, stage, name, way)
+        result, left = _played(migrator, stage, name, way, cancel)
         if result is None:
             return _not_tried(f"{here.hypervisor} brings no stand-in"), []
+        if cancel.is_set():
+            return _not_tried("it was cancelled", left), []
         if not result.succeeded:
             closed.append(_closed(result))
         if left or closed:
@@ -152,15 +169,29 @@ def _ways(request: PlanContext) -> Iterator[Options]:
     said = {name: getattr(options, name) for name in WAY}
     memory = {name: value for name, value in said.items() if value is not None}
     yield Options.checked(memory)
-    host = urlsplit(options.migrate_uri or "").hostname or request.destination.name
+    host = _host_of(options.migrate_uri or "") or request.destination.name
     port = options.disks_port
     uri = options.disks_uri or (f"tcp://{host}:{port}" if port else "")
     if uri.startswith("tcp:") and any(disk.copied for disk in request.disks):
         yield Options.checked(memory | {"migrate_uri": uri})
 
 
+def _host_of(uri: str) -> str:
+    """The host of `tcp://HOST:PORT` or `tcp:HOST:PORT`, as URIs do; "" = none."""
+    place = uri.partition(":")[2].removeprefix("//")
+    try:
+        host = urlsplit(f"//{place}").hostname or ""
+    except ValueError:  # a bracket that is not closed: the plan tells of that
+        return ""
+    return f"[{host}]" if ":" in host else host
+
+
 def _played(
-    migrator: Migrator, stage: PlanContext, name: str, way: Options
+    migrator: Migrator,
+    stage: PlanContext,
+    name: str,
+    way: Options,
+    cancel: threading.Event,
 ) -> tuple[Result | None, str]:
     """Start one, move it, end it wherever it is; None = there is no such thing here.
 
@@ -171,15 +202,17 @@ def _played(
     hosts = stage.source, stage.destination
     guest = identity(name, migrator.clock.wall(), os.urandom(2).hex())
     relay = migrator.manager.relay(stage.source.hypervisor)
-    result, left = None, ""
+    result = None
     try:
         if relay.stand_in(stage, name, guest):
-            result = _moved(migrator, hosts, guest, way, stage.insecure)
-    finally:
+            result = _moved(migrator, hosts, guest, way, stage.insecure, cancel)
+    except BaseException as error:
         left = _ended(hosts, guest)
-        if left and result is None:
-            raise HostError(left, side=Side.BOTH, subject=name)
-    return result, left
+        # Whoever interrupts it wants an end of everything, not a plan without it.
+        if left and isinstance(error, Exception):
+            raise HostError(left, side=Side.BOTH, subject=name) from error
+        raise
+    return result, _ended(hosts, guest)
 
 
 def identity(name: str, wall_s: float, salt: str) -> str:
@@ -222,12 +255,13 @@ def _moved(
     guest: str,
     way: Options,
     insecure: frozenset[str],
+    cancel: threading.Event,
 ) -> Result:
     """Move it; nothing of that is written down."""
     policy = preset().limited(max_total_s=LONGEST_S)
     wanted = Request(guest, way, policy, insecure=insecure)
     planned = make_plan(migrator.manager, wanted, *hosts)
-    return carried_out(migrator, new_id(), planned, hosts, threading.Event())
+    return carried_out(migrator, new_id(), planned, hosts, cancel)
 
 
 def _ended(hosts: tuple[Host, Host], guest: str) -> str:

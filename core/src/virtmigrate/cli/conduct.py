@@ -41,7 +41,7 @@ LEFT = (
     "show it. `virtmigrate status` lists it; `virtmigrate recover {id}`\n"
     "looks at both hosts and brings it to an end.\n"
 )
-LEFT_EARLY = "\nleft at once: migration {id} had not begun, nothing was touched.\n"
+LEFT_EARLY = "\nleft at once: {id} had not begun, and the guest was not touched.\n"
 
 
 class Conductor:
