@@ -18,12 +18,13 @@ from virtmigrate_qemu.send_queue import LEAST_BYTES, port_of, queue_of, shorten
 GUEST = str(uuid.uuid4())
 RATE = 64 << 20
 SENDER = f"""
-import socket, sys
-to, count = ("127.0.0.1", int(sys.argv[3])), int(sys.argv[4])
-streams = [socket.create_connection(to) for _ in range(count)]
+import os, socket, sys
+hosts = sys.argv[4].split(",")
+streams = [socket.create_connection((host, int(sys.argv[3]))) for host in hosts]
 for line in sys.stdin:
     asked = (socket.IPPROTO_TCP, {send_queue.NOTSENT_LOWAT})
     print(max(stream.getsockopt(*asked) for stream in streams), flush=True)
+    print(all(os.get_blocking(stream.fileno()) for stream in streams), flush=True)
 """
 
 
@@ -38,16 +39,18 @@ class Sender:
         """The most that may wait in one of its sockets, as it sees it."""
         self._process.stdin.write("how much?\n")
         self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+        limit, blocks = (self._process.stdout.readline().strip() for _ in range(2))
+        assert blocks == "True"
+        return int(limit)
 
 
 @contextmanager
-def sending(said="-uuid", streams=1):
-    """Start one, and end it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def sending(said="-uuid", hosts=("127.0.0.1",)):
+    """Start one that connects to these addresses of one port, and end it."""
+    with socket.create_server(("0.0.0.0", 0)) as listener:
         port = listener.getsockname()[1]
         words = ["a-qemu", "-I", "-S", "-c", SENDER, said, GUEST, str(port)]
-        words.append(str(streams))
+        words.append(",".join(hosts))
         with subprocess.Popen(
             words,
             executable=sys.executable,
@@ -57,7 +60,7 @@ def sending(said="-uuid", streams=1):
             encoding="utf-8",
         ) as process:
             sender = Sender(process, port)
-            accepted = [listener.accept()[0] for _ in range(streams)]
+            accepted = [listener.accept()[0] for _ in hosts]
             try:
                 yield sender
             finally:
@@ -75,7 +78,7 @@ def test_the_socket_of_another_process_is_made_short():
 
 
 def test_several_streams_share_what_may_wait():
-    with sending(streams=4) as sender:
+    with sending(hosts=["127.0.0.1"] * 4) as sender:
         assert shorten(GUEST, sender.port, 9 * LEAST_BYTES) == 9 * LEAST_BYTES // 4 * 4
         assert sender.limit() == 9 * LEAST_BYTES // 4
         assert shorten(GUEST, sender.port, LEAST_BYTES) == 4 * LEAST_BYTES
@@ -90,6 +93,39 @@ def test_of_others_nothing_is_touched():
         assert shorten(str(uuid.uuid4()), sender.port, LEAST_BYTES) == 0
         assert shorten(GUEST, other.port, LEAST_BYTES) == 0
         assert (sender.limit(), other.limit()) == (before, before)
+
+
+@requirement("ends.short-queue")
+def test_whoever_embeds_us_with_a_timeout_of_his_own_changes_nothing_of_qemu():
+    with sending() as sender:
+        socket.setdefaulttimeout(1.0)
+        try:
+            assert shorten(GUEST, sender.port, 1) == LEAST_BYTES
+        finally:
+            socket.setdefaulttimeout(None)
+        assert sender.limit() == LEAST_BYTES
+
+
+@requirement("ends.short-queue")
+def test_which_of_several_hosts_takes_the_memory_is_not_guessed():
+    with sending(hosts=["127.0.0.1", "127.0.0.2"]) as sender:
+        before = sender.limit()
+        queue = queue_of(parse_uri("qemu:///system"), GUEST, f"tcp:b:{sender.port}")
+        assert not queue.follow(RATE)
+        assert "several hosts" in queue.why_not
+        assert sender.limit() == before
+
+
+@requirement("ends.short-queue")
+def test_what_others_have_open_to_that_port_is_nobody_s_doubt():
+    with (
+        sending() as sender,
+        socket.create_connection(("127.0.0.3", sender.port)) as other,
+    ):
+        before = other.getsockopt(socket.IPPROTO_TCP, send_queue.NOTSENT_LOWAT)
+        assert shorten(GUEST, sender.port, 1) == sender.limit() == LEAST_BYTES
+        asked = (socket.IPPROTO_TCP, send_queue.NOTSENT_LOWAT)
+        assert other.getsockopt(*asked) == before
 
 
 def test_it_follows_a_link_that_turns_out_faster():

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from virtmigrate.uri import HostURI
 
 NOTE = "qemu.send-queue"
-"""Key of the note that says how long it was made, bytes."""
+"""Key of the note that says how long it was made, bytes, or why it was not."""
 LEAST_BYTES = 32 << 10
 """Shorter, a sender that is late by a timeslice would leave the link idle."""
 WAITS_S = 0.002
@@ -124,6 +124,7 @@ def shorten(uuid: str, port: int, queue_bytes: int) -> int:
 
     Raises:
         OSError: They are here, and may not be touched.
+        LookupError: Which ones they are can't be told.
     """
     told = 0
     for pid in _qemus(uuid):
@@ -132,7 +133,7 @@ def shorten(uuid: str, port: int, queue_bytes: int) -> int:
             each = max(LEAST_BYTES, queue_bytes // max(1, len(numbers)))
             for number in numbers:
                 with _borrowed(process, number) as taken:
-                    taken.setsockopt(socket.IPPROTO_TCP, NOTSENT_LOWAT, each)
+                    _let_wait(taken, each)
                 told += each
     return told
 
@@ -149,28 +150,40 @@ def _qemus(uuid: str) -> Iterator[int]:
 
 
 def _sockets(pid: int, port: int) -> list[int]:
-    """Its descriptors of connections to a port."""
+    """Its descriptors of connections to a port.
+
+    Raises:
+        LookupError: It has some to that port of several hosts: which one takes the
+            memory is not known (disks can be reached by such ports, too).
+    """
     there = _connections(pid, port)
-    found = []
+    found = {}
     for link in (PROC / str(pid) / "fd").iterdir():
         try:
             target = str(link.readlink())
         except FileNotFoundError:
             continue
         if target in there:
-            found.append(int(link.name))
-    return found
+            found[int(link.name)] = there[target]
+    if len(set(found.values())) > 1:
+        msg = f"it has connections to port {port} of several hosts"
+        raise LookupError(msg)
+    return list(found)
 
 
-def _connections(pid: int, port: int) -> set[str]:
-    """What descriptors of connections to a port are called, in its own network."""
-    found = set()
+def _connections(pid: int, port: int) -> dict[str, str]:
+    """What descriptors of connections to a port are called in its network, and to whom.
+
+    The table is the network's: most are other processes'.
+    """
+    found = {}
     tables = (PROC / str(pid) / "net" / name for name in ("tcp", "tcp6"))
     for path in filter(Path.exists, tables):  # a host may have no IPv6
         for row in path.read_text(encoding="ascii").splitlines()[1:]:
             _, _, remote, state, *rest = row.split()
-            if state == ESTABLISHED and int(remote.rpartition(":")[2], 16) == port:
-                found.add(f"socket:[{rest[5]}]")
+            host, _, number = remote.rpartition(":")
+            if state == ESTABLISHED and int(number, 16) == port:
+                found[f"socket:[{rest[5]}]"] = host
     return found
 
 
@@ -184,11 +197,35 @@ def _held(pid: int) -> Iterator[int]:
         os.close(process)
 
 
-def _borrowed(process: int, number: int) -> socket.socket:
+@contextmanager
+def _borrowed(process: int, number: int) -> Iterator[int]:
     """A descriptor of our own for another process's socket."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    taken = libc.syscall(PIDFD_GETFD, process, number, 0)
-    if taken < 0:
+    taken = _done(_libc().syscall(PIDFD_GETFD, process, number, 0))
+    try:
+        yield taken
+    finally:
+        os.close(taken)
+
+
+def _let_wait(taken: int, most_bytes: int) -> None:
+    """Set the one option, and nothing else.
+
+    A `socket` object of Python's would also make it (not) blocking, by its own default,
+    for everybody who has it.
+    """
+    value = ctypes.c_int(most_bytes)
+    of_tcp = (socket.IPPROTO_TCP, NOTSENT_LOWAT)
+    size = ctypes.sizeof(value)
+    _done(_libc().setsockopt(taken, *of_tcp, ctypes.byref(value), size))
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _done(answer: int) -> int:
+    """What a call gave, unless it failed."""
+    if answer < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
-    return socket.socket(fileno=taken)
+    return answer

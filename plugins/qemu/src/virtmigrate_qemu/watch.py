@@ -58,9 +58,11 @@ class Watch:
 
     def _shorten(self, guest: LibvirtGuest, sample: Sample) -> None:
         rate = sample.bandwidth_bytes_s
-        if self._queue and rate and self._queue.follow(rate):
+        if not self._queue or not rate:
+            return
+        if self._queue.follow(rate):
             guest.queued_bytes = self._queue.bytes
-            self._drive.notes[NOTE] = str(self._queue.bytes)
+        self._drive.notes[NOTE] = self._queue.why_not or str(self._queue.bytes)
 
     def _give_up(self) -> None:
         try:
