@@ -23,7 +23,7 @@ def foretold(workload, planned_mib_s):
     memory, rate = float(workload.memory_bytes), planned_mib_s * MIB
     looked_at = workload.looked_at[0] if workload.looked_at else 0
     able = frozenset({Do.POSTCOPY, Do.DOWNTIME})
-    return Case(POLICY, able, memory, 0, rate, True, curve, looked_at).at_once
+    return Case(POLICY, able, memory, memory, 0, rate, True, curve, looked_at).at_once
 
 
 def done(workload, guest, planned_mib_s):

@@ -133,10 +133,10 @@ def _takes_much_longer(moment: Moment) -> str | None:
     if history.points[-1].at_s - history.points[0].at_s < SETTLED_S:
         return None
     sure = less(rising(measured), noise(history))
-    found = much_longer(sure, history.size, rate, limits.max_downtime_ms)
+    found = much_longer(sure, history.filled, rate, limits.max_downtime_ms)
     if found is None:
         return None
-    at_once_s = history.size / rate
+    at_once_s = history.filled / rate
     most = f"more than {MUCH * at_once_s:.0f} s" if found.converges else "for ever"
     return f"pre-copy would take {most}, post-copy from now on {at_once_s:.0f} s"
 

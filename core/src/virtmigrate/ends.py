@@ -73,10 +73,23 @@ def much_longer(
 
 @dataclass(frozen=True)
 class Case:
-    """All that is the same for every kind of guest."""
+    """All that is the same for every kind of guest.
+
+    Attributes:
+        policy: Whose limits and consents count.
+        able: What can be done to the transfer.
+        size: Memory of the guest, of which pages were looked at, bytes.
+        memory: What of it was ever written, bytes.
+        disks: That go before it, bytes.
+        rate: Bytes a second.
+        runs: Whether the guest runs meanwhile.
+        curve: What is written, (seconds, bytes).
+        looked_at: Pages.
+    """
 
     policy: Policy
     able: frozenset[Do]
+    size: float
     memory: float
     disks: float
     rate: float
@@ -114,7 +127,7 @@ class Case:
         """Whether the policy switches in the first pass: it knows what was measured."""
         if not (self.curve and self._hasty):
             return False
-        sure = less(self.curve, doubt(self.curve[0][1] / self.memory, self.looked_at))
+        sure = less(self.curve, doubt(self.curve[0][1] / self.size, self.looked_at))
         stop_ms = self.policy.limits.max_downtime_ms
         return much_longer(sure, self.memory, self.rate, stop_ms) is not None
 

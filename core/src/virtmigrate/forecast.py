@@ -146,11 +146,12 @@ def foresee(
     known["bandwidth_mib_s"] = link.mib_s
     if runs and not workload.curve:
         return Forecast(verdict=Verdict.UNKNOWN, **known)
-    memory = float(workload.used_bytes or workload.memory_bytes)
+    size = float(workload.memory_bytes)
+    memory = float(workload.used_bytes or size)
     pages = workload.looked_at[0] if workload.looked_at else 0
     curve = rising([(at, float(n)) for at, n in workload.curve])
     rate = link.mib_s * MIB
-    case = Case(policy, able, memory, disk_bytes, rate, runs, curve, pages)
+    case = Case(policy, able, size, memory, disk_bytes, rate, runs, curve, pages)
     ends = _ends(case, workload, delta=delta)
     chance = sum(end.share for end in ends if end.well)
     return Forecast(

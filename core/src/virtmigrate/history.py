@@ -254,6 +254,11 @@ class History:
         return int(self.passes[0].size) if self.passes else 0
 
     @property
+    def filled(self) -> int:
+        """Bytes of it that were ever written; all, where nobody has said."""
+        return (self.workload.used_bytes if self.workload else None) or self.size
+
+    @property
     def number(self) -> int:
         """Of the running pass; 0 = unknown."""
         return self.passes[-1].number if self.passes else 0

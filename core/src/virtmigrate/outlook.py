@@ -90,7 +90,7 @@ def sooner(pre_copy_s: float, postcopy_s: float) -> bool:
     """Whether a switch now saves enough to be worth what post-copy costs.
 
     Args:
-        pre_copy_s: Until pre-copy stops the guest.
+        pre_copy_s: Until pre-copy has stopped the guest, or has its last page.
         postcopy_s: Until post-copy has its last page.
     """
     return pre_copy_s > SOONER * postcopy_s + SOONER_S
