@@ -74,6 +74,21 @@ def test_one_that_can_not_be_fetched_leaves_nothing(monkeypatch):
     assert list(releases.kept("trixie").parent.iterdir()) == []
 
 
+@pytest.mark.parametrize("there", ["usr", "rest"])
+def test_of_two_that_fetch_it_one_is_kept_and_a_torso_is_not(monkeypatch, there):
+    def beaten(argv, **_):
+        releases.Path(argv[-2], "usr").mkdir(parents=True)
+        (releases.kept("trixie") / there).mkdir(parents=True)
+
+    monkeypatch.setattr(needs, "RELEASES", ())
+    monkeypatch.setattr(releases, "source", lambda: "http://archive/debian")
+    monkeypatch.setattr(releases, "run", beaten)
+    assert releases.fetch("trixie") == releases.kept("trixie")
+    assert (releases.kept("trixie") / "usr").is_dir()
+    (only,) = releases.kept("trixie").parent.iterdir()
+    assert only.name == "trixie"
+
+
 @pytest.mark.parametrize(
     ("told", "found"),
     [

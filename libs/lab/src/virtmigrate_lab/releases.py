@@ -102,11 +102,23 @@ def fetch(release: str) -> Path:
         run(
             [*words, packages, release, str(draft), source()], timeout_s=FETCH_TIMEOUT_S
         )
-        shutil.rmtree(path, ignore_errors=True)
-        draft.rename(path)
+        _put(draft, path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return path
+
+
+def _put(draft: Path, path: Path) -> None:
+    """Let a tree that is whole be the one, unless somebody was faster."""
+    if not (path / "usr").is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    try:
+        draft.rename(path)
+    except OSError as error:
+        if not (path / "usr").is_dir():
+            raise LabError(
+                f"{path} can't be replaced: {error.strerror}", remedy=f"rm -r {path}"
+            ) from error
 
 
 def source() -> str:
