@@ -42,6 +42,14 @@ DIVERGE = {
     "random": Guest(steady(96), order="random"),
     "dense": Guest(steady(96), encoded=1.0),
 }
+SHORT = {
+    "dense 48": Guest(steady(96), working_mib=48, encoded=1.0),
+    "dense 48, r 2": Guest(steady(128), working_mib=48, encoded=1.0),
+    "dense random 1.2": Guest(steady(77), order="random", encoded=1.0),
+    "dense random 1.3": Guest(steady(83), order="random", encoded=1.0),
+    "little by differences": Guest(steady(128), order="random", encoded=0.7),
+}
+"""They do not end, in passes that are over before one shows what differences bring."""
 CLOSE = ("r 0.9", "r 1.1", "random")
 """Too close to the edge for a measurement with noise; never condemned by it."""
 SLOWER = {"r 0.9": 1.04}
@@ -50,7 +58,7 @@ SURPRISES = {
     "square": Guest(square((2.0 * B, 2), (0.1 * B, 3))),
     "ramp": Guest(ramp(4, 6, 0.3 * B, 2.0 * B)),
 }
-GUESTS = CONVERGE | DIVERGE | SURPRISES
+GUESTS = CONVERGE | DIVERGE | SHORT | SURPRISES
 LINKS = {
     "steady": steady(B),
     "drop": between(5, 7, B / 4, B),
@@ -150,6 +158,36 @@ def test_what_does_not_end_is_ended_by_what_is_allowed(guest, noise, xbzrle):
             assert ours.how == way, ours
             assert ours.total_s < 20
             assert ours.steps[-1][2].limit.name == "max_downtime"
+
+
+@requirement("ends.limits")
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("xbzrle", [False, True])
+@pytest.mark.parametrize("guest", SHORT)
+def test_passes_too_short_to_show_anything_show_it_together(guest, xbzrle, noise):
+    assert ended("virsh", guest, xbzrle=xbzrle).how == "never"
+    for allow, way in WAYS.items():
+        ours = adaptive(allow, guest, noise=noise, xbzrle=xbzrle)
+        assert ours.how == way, ours
+        assert ours.total_s < 20
+        assert ours.steps[-1][2].limit or allow == "postcopy"
+
+
+@requirement("ends.limits")
+@pytest.mark.parametrize("allow", WAYS)
+@pytest.mark.parametrize(("dirty", "trusts"), [(48, 0.1), (96, 0.3), (96, 0.1)])
+def test_a_hypervisor_that_does_not_stop_the_guest_though_it_could_is_not_waited_for(
+    dirty, trusts, allow
+):
+    """QEMU may take the link for a slower one, and never see that the rest fits."""
+    guest = Guest(steady(dirty), working_mib=16)
+    plain = run(preset("virsh"), guest, trusts=trusts, until_s=60)
+    ours = run(allowing(allow), guest, trusts=trusts, aside=guest.aside(), until_s=60)
+    assert plain.how == "never"
+    assert ours.how == WAYS[allow]
+    assert ours.total_s < 40
+    *_, (_, _, last) = ours.steps
+    assert "and the guest is not stopped" in last.why
 
 
 @requirement("ends.early")

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from virtmigrate.deltas import SETTLED_S
 from virtmigrate.ends import much_longer
 from virtmigrate.outlook import (
+    DOWNTIME_MS,
     MUCH,
-    SETTLED_S,
     Outlook,
     less,
     noise,
@@ -198,6 +199,8 @@ def _diverges(moment: Moment) -> str | None:
     if ahead.downtime_ms is None or ahead.remaining_s is not None:
         return "it would not be over in time"
     stop = f"a stop of {ahead.downtime_ms:.0f} ms"
+    if ahead.downtime_ms <= (moment.history.downtime_ms or DOWNTIME_MS):
+        return f"every pass leaves what would take {stop}, and the guest is not stopped"
     return f"it can't converge: every pass leaves what would take {stop}"
 
 

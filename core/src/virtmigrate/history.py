@@ -34,6 +34,10 @@ DROPPED = 0.4
 """A rate below this share of the best one of late is a drop, not a slow link."""
 FLIES = 2
 """So many passes in a moment are no drop."""
+LOWER = 0.97
+"""A pass that has to send more than this share of the least so far gains nothing."""
+ROUNDS, TIMES = 100, 2
+"""So many passes, or times the guest's memory, without a gain are enough."""
 POINTS_MOST = 4096
 SWITCHES_S = 10.0
 """A switch to post-copy shows within this, or was refused."""
@@ -78,6 +82,11 @@ class Pass:
     size: float
     rest: float = 0.0
 
+    @property
+    def excess(self) -> float:
+        """What the guest had written meanwhile, bytes."""
+        return self.size - self.rest
+
 
 @dataclass(slots=True)
 class History:
@@ -98,6 +107,8 @@ class History:
         moved_s: When something was last seen to be sent.
         downtime_ms: The stop that is permitted now, as far as we have said.
         queued: Most bytes that wait in the sender's sockets; None = unknown.
+        low: The pass that had least to send so far, but for what hardly differs; and
+            what had been sent when it began.
         acts: What was done, and when (`rule`, seconds since the start).
         copied: Bytes of disks that are copied beside.
         mirror: How that gets on; everything else here is memory's.
@@ -117,6 +128,7 @@ class History:
     moved_s: float = 0.0
     downtime_ms: int | None = None
     queued: float | None = None
+    low: tuple[Pass, float | None] | None = None
     acts: list[tuple[str, Do, float]] = field(default_factory=list)
     copied: int = 0
     mirror: Mirror = field(default_factory=Mirror)
@@ -190,7 +202,26 @@ class History:
         if self.points and self.points[-1].left is not None:
             before = self.points[-1]
             rest = max(0.0, (before.left or 0.0) - rate * (began_s - before.at_s))
-        self.passes.append(Pass(point.number, began_s, size, rest))
+        begun = Pass(point.number, began_s, size, rest)
+        self.passes.append(begun)
+        if self.low is None or begun.excess < LOWER * self.low[0].excess:
+            self.low = begun, point.sent
+
+    def gained_nothing(self) -> bool:
+        """Whether it goes round and round: no pass has had less to send for long.
+
+        Long is twice the guest's memory that was sent, or a hundred passes: so a link
+        that stands still is no reason, and passes that fly by are not waited for.
+        """
+        if self.low is None or not self.points:
+            return False
+        least, sent = self.low
+        if self.number - least.number >= ROUNDS:
+            return True
+        now = self.points[-1].sent
+        if now is None or sent is None or not self.size or self.number == 1:
+            return False
+        return now - sent > TIMES * self.size
 
     def _learn(self, found: Written | None) -> None:
         """Take in what was measured beside the move, unless more is known already."""
@@ -221,7 +252,7 @@ class History:
         """Something was done."""
         self.acts.append((rule, do, self._passes_to(now_s)))
         if do == "downtime" and value is not None:
-            self.downtime_ms = value
+            self.downtime_ms, self.low = value, None
 
     def acted(self, rule: str) -> float | None:
         """When a rule last acted, seconds since the start; None = it has not."""

@@ -20,6 +20,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from virtmigrate.deltas import DELTA_FROM_PASS, covered, differs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -28,15 +30,9 @@ if TYPE_CHECKING:
 
 STEADY = 0.97
 """A pass that leaves more than this share of what it sent gets nowhere."""
-SETTLED_S = 0.25
-"""So long into a pass its rate can be believed."""
 PASSES_MOST = 200
 DEVICES_S = 0.03
 """What stopping, device state and starting take beside memory."""
-DELTA_FROM_PASS = 3
-"""xbzrle knows a page's former content only from the third pass on."""
-KNOWN = 0.8
-"""A cache that has seen this share of a pass is judged by it."""
 DOWNTIME_MS = 300
 """QEMU's and libvirt's own, while nobody says otherwise."""
 
@@ -50,6 +46,8 @@ SIGMAS = 1.64
 CRAWLS = ((1, 1.5, 0.98), (3, 1.5, 0.86))
 """A pass that leaves more than this share of the excess of so many passes and seconds
 ago gets nowhere: nearly all of it at once, or 0.95 a pass for a while."""
+ROUND = 4
+"""What the last so many passes had to send at least is what each one has."""
 ENOUGH = 0.1
 """A pass that leaves so little more than what fits is the last but for moments."""
 
@@ -221,8 +219,11 @@ def outlook(history: History, policy: Policy) -> Outlook:
         return Outlook(True, after_s, after_s, left, after_s * 1000, 1)
     speed = rate
     if history.delta and history.number >= DELTA_FROM_PASS:
-        speed = max(rate, history.passing() or 0.0)
+        speed = max(rate, history.passing() or 0.0, covered(history) or 0.0)
     found = replace(_pre_copy(history, left, speed), postcopy_s=after_s)
+    if history.gained_nothing() and not history.throttles:
+        least = min(each.size for each in history.passes[-ROUND:])
+        return Outlook(False, None, after_s, least, 1000 * least / rate, None)
     useless = history.pages is not None and history.pages.differences_help is False
     later = history.delta and not useless and not differs(history, rate)
     if (later or history.throttles) and not found.converges:
@@ -233,23 +234,6 @@ def outlook(history: History, policy: Policy) -> Outlook:
     if found.converges and history.size and total_s > most_s:
         return replace(found, converges=False)
     return found
-
-
-def differs(history: History, rate: float) -> bool:
-    """Whether what differences bring has had the time to show.
-
-    Only pages that went in pass 2 or later are known to the cache; what the pass before
-    left unsent comes first, and in full.
-    """
-    last = history.passes[-1]
-    known = sum(
-        max(0.0, before.size - after.rest)
-        for before, after in pairwise(history.passes)
-        if before.number > 1
-    )
-    if last.number < DELTA_FROM_PASS or known < KNOWN * last.size:
-        return False
-    return history.points[-1].at_s - last.at_s >= last.rest / rate + SETTLED_S
 
 
 def _pre_copy(history: History, left: float, rate: float) -> Outlook:
