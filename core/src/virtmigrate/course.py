@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from virtmigrate.outlook import DELTA_FROM_PASS, DEVICES_S, ENOUGH, PASSES_MOST, STEADY
+from virtmigrate.deltas import DELTA_FROM_PASS
+from virtmigrate.outlook import DEVICES_S, ENOUGH, PASSES_MOST, STEADY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
