@@ -7,7 +7,9 @@ import json
 import pytest
 
 from tests.requirements import requirement
-from virtmigrate.policy import Policy
+from virtmigrate.negotiation import WISHED
+from virtmigrate.plan_file import read_plan
+from virtmigrate.policy import WITH_CONSENT
 from virtmigrate.presets import DEFAULT, PRESETS
 
 HOSTS = ("scripted:///a", "scripted:///b")
@@ -19,11 +21,16 @@ max_total_s = 9
 """
 
 
-def policy_of(terminal, *words):
-    """The policy of the plan that these words make."""
+def planned(terminal, *words):
+    """The plan that these words make."""
     said = terminal("plan", "-c", HOSTS[0], "demo", HOSTS[1], "--json", *words)
     assert said.code == 0, said.err
-    return Policy.model_validate(said.json()["policy"])
+    return read_plan(said.out)
+
+
+def policy_of(terminal, *words):
+    """The policy of that plan."""
+    return planned(terminal, *words).policy
 
 
 def refusals(terminal, *words):
@@ -58,6 +65,32 @@ def test_consent_is_given_and_taken_back(terminal, what):
     assert getattr(policy_of(terminal, f"--allow-{what}").consents, what)
     vdsm = ("--policy", "vdsm-suspend", f"--no-allow-{what}")
     assert not getattr(policy_of(terminal, *vdsm).consents, what)
+
+
+THROTTLES = [name for name, policy in PRESETS.items() if policy.consents.throttle]
+
+
+@requirement("ends.consent")
+@pytest.mark.parametrize("name", THROTTLES)
+@pytest.mark.parametrize(
+    ("words", "throttled"), [((), True), (("--no-allow-throttle",), False)]
+)
+def test_who_allows_no_throttling_gets_none(terminal, name, words, throttled):
+    plan = planned(terminal, "--policy", name, *words)
+    settled = plan.settlement["auto_converge"]
+    assert settled.effective is throttled
+    assert (settled.why == WISHED) is throttled
+
+
+@requirement("ends.consent")
+@pytest.mark.parametrize("option", ["postcopy", "auto_converge"])
+def test_what_a_policy_file_asks_for_needs_its_consent(terminal, tmp_path, option):
+    file = tmp_path / "policy.toml"
+    file.write_text(f"{MINE}[asks]\n{option} = true", encoding="utf-8")
+    words = ("--policy-file", str(file))
+    consent = "--allow-" + WITH_CONSENT[option]
+    assert planned(terminal, *words).settlement[option].effective is False
+    assert planned(terminal, *words, consent).settlement[option].effective is True
 
 
 def test_the_objective_is_one_of_three(terminal):

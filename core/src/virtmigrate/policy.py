@@ -83,6 +83,13 @@ class Do(StrEnum):
     """End the transfer; the source runs on."""
 
 
+WITH_CONSENT = {
+    "postcopy": "postcopy",
+    "auto_converge": "throttle",
+    "auto_converge_initial_percent": "throttle",
+    "auto_converge_increment_percent": "throttle",
+}
+"""Options that a policy wants only with the caller's consent, and which."""
 WITH_A_VALUE = (Do.DOWNTIME, Do.BANDWIDTH, Do.XBZRLE_CACHE)
 PAGE = 4096
 
@@ -354,6 +361,8 @@ class Policy(Model):
     ) -> dict[str, Asked]:
         """Options to ask for: its own, and what its consents need to be of use.
 
+        What needs a consent that it does not have is not wanted.
+
         Args:
             memory_bytes: The guest's memory, where it is known and goes in one stream.
             streams_mib_s: The link's rate, where it is known and there are several.
@@ -363,7 +372,11 @@ class Policy(Model):
             wanted["postcopy"] = True
         elif self.consents.throttle:
             wanted["auto_converge"] = True
-        wanted |= self.asks
+        wanted |= {
+            name: value
+            for name, value in self.asks.items()
+            if not value or self._consents_to(name)
+        }
         if self.differences and memory_bytes >= DIFFERENCES_FROM:
             cache = 1 << (memory_bytes - 1).bit_length()
             wanted["compression_methods"] = ("xbzrle",)
@@ -371,3 +384,6 @@ class Policy(Model):
         if self.compresses and streams_mib_s and streams_mib_s <= ZSTD_PAYS_MIB_S:
             wanted["compression_methods"] = ("zstd",)
         return wanted
+
+    def _consents_to(self, option: str) -> bool:
+        return bool(getattr(self.consents, WITH_CONSENT.get(option, ""), True))
