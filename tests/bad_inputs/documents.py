@@ -202,7 +202,14 @@ POLICIES = {
         "at_deadline",
     ),
     "an unknown option": (POLICY + "[asks]\nlve = true\n", "lve"),
-    "an option out of range": (POLICY + "[asks]\ndisks_port = 70000\n", "disks-port"),
+    "an option out of range": (
+        POLICY + "[asks]\nparallel_connections = 0\n",
+        "parallel-connections",
+    ),
+    "an option that is the request's": (
+        POLICY + "[asks]\ndisks_port = 7\n",
+        "--disks-port",
+    ),
     "an option with a secret": (
         POLICY + f"[asks]\npassword = '{SECRET}'\n",
         "password",
@@ -293,6 +300,10 @@ PLANS = {
     "a policy that asks": (
         changed("policy", "asks", to={"lve": True}, digest=True),
         "lve",
+    ),
+    "a policy that asks too much": (
+        changed("policy", "asks", to={"unsafe": True}, digest=True),
+        "unsafe",
     ),
     "a secret in the wrong place": (
         changed("source", "password", to=SECRET, digest=True),

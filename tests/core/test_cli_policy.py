@@ -8,6 +8,7 @@ import pytest
 
 from tests.requirements import requirement
 from virtmigrate.negotiation import WISHED
+from virtmigrate.option_rows import A_POLICY_MAY_ASK
 from virtmigrate.plan_file import read_plan
 from virtmigrate.policy import WITH_CONSENT
 from virtmigrate.presets import DEFAULT, PRESETS
@@ -65,6 +66,38 @@ def test_consent_is_given_and_taken_back(terminal, what):
     assert getattr(policy_of(terminal, f"--allow-{what}").consents, what)
     vdsm = ("--policy", "vdsm-suspend", f"--no-allow-{what}")
     assert not getattr(policy_of(terminal, *vdsm).consents, what)
+
+
+@requirement("ends.policy-file")
+def test_a_policy_asks_for_nothing_that_a_caller_has_to_answer_for(terminal, tmp_path):
+    file = tmp_path / "policy.toml"
+    asks = "[asks]\nunsafe=true\none_step=true\nremove_source_disks=true\ntimeout_s=5\n"
+    file.write_text(MINE + asks, encoding="utf-8")
+    words = ("--policy-file", str(file), "--json")
+    said = terminal("plan", "-c", HOSTS[0], "demo", HOSTS[1], *words)
+    assert said.code == 2
+    told = {each["message"]: each["remedy"] for each in said.json()["refusals"]}
+    assert told == {
+        f"--policy-file: asks: {name} is not for a policy to ask for": (
+            f"give it with the request: {word}"
+        )
+        for name, word in (
+            ("unsafe", "--unsafe"),
+            ("one_step", "--one-step"),
+            ("remove_source_disks", "--remove-source-disks"),
+            ("timeout_s", "--timeout"),
+        )
+    }
+
+
+def test_what_a_policy_wants_it_may_ask_for():
+    policies = [policy.allowing(postcopy=True) for policy in PRESETS.values()]
+    wanted = {
+        name
+        for policy in (*PRESETS.values(), *policies)
+        for name in (policy.wishes(1 << 30) | policy.wishes(streams_mib_s=1))
+    }
+    assert wanted <= A_POLICY_MAY_ASK
 
 
 THROTTLES = [name for name, policy in PRESETS.items() if policy.consents.throttle]

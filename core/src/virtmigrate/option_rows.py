@@ -204,6 +204,15 @@ IMPLIED_BY: dict[str, str] = {
 """A switch that nobody asked for, and the option that asks for it by being given."""
 INSTEAD_OF: dict[str, str] = {"timeout_suspend": "timeout_postcopy"}
 """A switch that is implied, unless this other one was asked for."""
+A_POLICY_MAY_ASK = frozenset({
+    "auto_converge", "auto_converge_initial_percent", "auto_converge_increment_percent",
+    "postcopy", "postcopy_bandwidth_mib_s", "switchover_bandwidth_mib_s",
+    "compressed", "compression_methods", "compression_xbzrle_cache_bytes",
+    "compression_mt_level", "compression_mt_threads", "compression_mt_dthreads",
+    "compression_zlib_level", "compression_zstd_level",
+    "parallel", "parallel_connections",
+})  # fmt: skip
+"""What only changes how memory goes through; all else is the request's to say."""
 
 BY_NAME: dict[str, Switch | Value] = {row.name: row for row in ROWS}
 BY_PARAM: dict[str, Value] = {row.param: row for row in VALUES if row.param}

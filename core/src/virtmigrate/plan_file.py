@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from virtmigrate.errors import BadInput
 from virtmigrate.options import Options
 from virtmigrate.plan import PLAN_VERSION, Plan
-from virtmigrate.policy_file import unfit_asks
+from virtmigrate.policy_checks import unfit_asks
 
 MOST_BYTES = 1 << 22
 """A plan with two documents of the largest size, escaped."""
@@ -33,7 +33,8 @@ def read_plan(text: str) -> Plan:
     plan = None
     try:
         plan = _plan(_data(text))
-        faults += [_fault(f"its policy {error}") for error in unfit_asks(plan.policy)]
+        asks = unfit_asks(plan.policy)
+        faults += [_fault(f"its policy {error.message}") for error in asks]
     except ValidationError as error:
         faults += [
             _fault(f"{'.'.join(map(str, e['loc']))[:SHOWN] or 'plan'}: {e['msg']}")

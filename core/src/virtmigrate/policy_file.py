@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from virtmigrate.errors import BadInput
-from virtmigrate.option_rows import BY_NAME
-from virtmigrate.options import Options
 from virtmigrate.policy import Policy
+from virtmigrate.policy_checks import SHOWN, unfit_asks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_BYTES = 1 << 16
 DEPTH_MOST = 12
-SHOWN = 80
+EXAMPLE = "`virtmigrate policies NAME --json` shows one that is well formed"
 PARSERS: dict[str, Callable[[str], object]] = {
     "toml": tomllib.loads,
     "json": json.loads,
@@ -59,20 +58,7 @@ def _checked(data: object) -> tuple[Policy | None, list[Exception]]:
         policy = Policy.model_validate(data)
     except (ValidationError, RecursionError) as error:
         return None, _told(error)
-    return policy, [_fault(said) for said in unfit_asks(policy)]
-
-
-def unfit_asks(policy: Policy) -> list[str]:
-    """What is wrong with the options that a policy asks for."""
-    unknown = [name for name in policy.asks if name not in BY_NAME]
-    if unknown:
-        return [f"asks: {name[:SHOWN]!r} is no option" for name in unknown]
-    wrong: list[str] = []
-    try:
-        Options.checked(policy.asks)
-    except* BadInput as group:
-        wrong += [f"asks: {error}" for error in group.exceptions]
-    return wrong
+    return policy, [_fault(e.message, e.remedy) for e in unfit_asks(policy)]
 
 
 def _told(error: ValidationError | RecursionError) -> list[Exception]:
@@ -84,9 +70,9 @@ def _told(error: ValidationError | RecursionError) -> list[Exception]:
     ]
 
 
-def _fault(message: str) -> BadInput:
+def _fault(message: str, remedy: str | None = None) -> BadInput:
     return BadInput(
         f"--policy-file: {message}",
         subject="policy_file",
-        remedy="`virtmigrate policies NAME --json` shows one that is well formed",
+        remedy=remedy or EXAMPLE,
     )
