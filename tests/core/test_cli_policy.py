@@ -10,7 +10,7 @@ from tests.requirements import requirement
 from virtmigrate.negotiation import WISHED
 from virtmigrate.option_rows import A_POLICY_MAY_ASK
 from virtmigrate.plan_file import read_plan
-from virtmigrate.policy import WITH_CONSENT
+from virtmigrate.policy import MS_MOST, WITH_CONSENT
 from virtmigrate.presets import DEFAULT, PRESETS
 
 HOSTS = ("scripted:///a", "scripted:///b")
@@ -66,6 +66,70 @@ def test_consent_is_given_and_taken_back(terminal, what):
     assert getattr(policy_of(terminal, f"--allow-{what}").consents, what)
     vdsm = ("--policy", "vdsm-suspend", f"--no-allow-{what}")
     assert not getattr(policy_of(terminal, *vdsm).consents, what)
+
+
+RULE = """
+[[rules]]
+id = "late"
+when = { passes_above = 5 }
+ladder = [{ do = "downtime", value = 80 }]
+"""
+
+
+@requirement("ends.policy-file")
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (MINE + RULE.replace("passes_above = 5", ""), "rules.0.when"),
+        (MINE + RULE + RULE, "rules.1.id: 'late'"),
+        (MINE + RULE.replace("late", "deadline"), "rules.0.id: 'deadline'"),
+        (MINE + RULE.replace("late", "timeout"), "rules.0.id: 'timeout'"),
+        (MINE.replace("s = 9", "s = true"), "limits.max_total_s"),
+        (MINE.replace("s = 9", "s = '60'"), "limits.max_total_s"),
+        (MINE + RULE.replace("= 5", "= true"), "rules.0.when.passes_above"),
+        (MINE + "[consents]\npause = 1", "consents.pause"),
+        (MINE + "[sizing]\nleast = inf", "sizing.least"),
+        (MINE + "[asks]\nauto_converge = 'yes'", "asks.auto_converge"),
+        (MINE + "[alarms_s]\nprepair = 600", "alarms_s: 'prepair'"),
+        (MINE + RULE.replace("80", "81"), "rules.0.ladder.0"),
+        (MINE + RULE.replace("downtime", "bandwidth") * 2, "rules.1.id"),
+        (
+            "at_start = [{ do = 'downtime', value = 300 }]" + MINE,
+            "at_start.0: a downtime of 300 ms is more than max_downtime_ms, 80",
+        ),
+        (MINE + "[origins]\nmax_downtime_ms = 'request'", "origins"),
+    ],
+)
+def test_what_a_policy_file_says_in_vain_is_refused_by_its_place(
+    terminal, tmp_path, text, place
+):
+    file = tmp_path / "policy.toml"
+    file.write_text(text, encoding="utf-8")
+    told = refusals(terminal, "--policy-file", str(file))
+    assert any(f"--policy-file: {place}" in message for message in told), told
+
+
+@requirement("ends.policy-file")
+def test_a_policy_file_has_numbers_with_and_without_a_point(terminal, tmp_path):
+    file = tmp_path / "policy.toml"
+    alarms = "[alarms_s]\nprepare = 600\nmake_disks = 0.5\n"
+    file.write_text(MINE + RULE + alarms, encoding="utf-8")
+    made = policy_of(terminal, "--policy-file", str(file))
+    assert made.alarms_s == {"prepare": 600.0, "make_disks": 0.5}
+    assert made.limits.max_total_s == 9.0
+
+
+@requirement("ends.policy-file")
+def test_a_rule_may_permit_all_that_the_limit_does(terminal, tmp_path):
+    file = tmp_path / "policy.toml"
+    file.write_text(MINE + RULE.replace("80", str(MS_MOST)), encoding="utf-8")
+    assert policy_of(terminal, "--policy-file", str(file)).rules[0].id == "late"
+
+
+@requirement("ends.named-limit")
+def test_a_plan_still_says_where_its_limits_come_from(terminal):
+    limited = ("--policy", "nova", "--max-downtime", "90", "--timeout", "5")
+    assert policy_of(terminal, *limited).origin("max_downtime_ms") == "request"
 
 
 @requirement("ends.policy-file")

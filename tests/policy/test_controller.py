@@ -18,7 +18,7 @@ from virtmigrate.forecast import Workload
 from virtmigrate.history import SWITCHES_S
 from virtmigrate.host import Sample
 from virtmigrate.outlook import outlook
-from virtmigrate.policy import Act, Do, Rule, When
+from virtmigrate.policy import Act, Consents, Do, Objective, Policy, Rule, When
 from virtmigrate.policy_file import read_policy
 from virtmigrate.presets import PRESETS, preset
 
@@ -270,11 +270,21 @@ def test_what_a_policy_begins_with_never_undoes_a_later_step():
 
 @requirement("ends.policy-file")
 @given(policies())
-def test_a_policy_survives_its_file_and_always_ends(policy):
-    again = read_policy(json.dumps(policy.model_dump(mode="json")), "json")
-    assert again == policy
+def test_a_policy_survives_its_plan_and_always_ends(policy):
+    assert Policy.model_validate_json(policy.model_dump_json()) == policy
     assert policy.at_deadline[-1] is Do.ABORT
     assert 0 < policy.deadline_s(0) < math.inf
+
+
+@requirement("ends.policy-file")
+@pytest.mark.parametrize("name", PRESETS)
+@given(objective=st.sampled_from(Objective), consent=st.booleans())
+def test_a_policy_of_ones_own_survives_its_file(name, objective, consent):
+    consents = Consents(postcopy=consent, pause=not consent, throttle=consent)
+    update = {"objective": objective, "consents": consents}
+    policy = preset(name).model_copy(update=update)
+    again = read_policy(json.dumps(policy.model_dump(mode="json")), "json")
+    assert again == policy
 
 
 @requirement("ends.policy-file")

@@ -29,16 +29,19 @@ ZSTD_PAYS_MIB_S = 500
 one core, in its authors' own benchmark. Several streams have a core each."""
 YEAR_S = 366 * 86400.0
 
-Seconds = Annotated[float, Field(gt=0, le=YEAR_S, allow_inf_nan=False)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Count = Annotated[int, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+Seconds = Annotated[Number, Field(gt=0, le=YEAR_S)]
 Milliseconds = Annotated[int, Field(ge=1, le=MS_MOST, strict=True)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
-Asked = bool | int | tuple[str, ...]
-
+Asked = Flag | Count | tuple[str, ...]
 
 STEP_LIMITS_S: dict[str, float] = {
     "capture": 60.0,
     "enter_coma": 60.0,
     "begin": 60.0,
+    "make_disks": 120.0,
     "prepare": 240.0,
     "perform": 120.0,
     "commit": 60.0,
@@ -47,6 +50,7 @@ STEP_LIMITS_S: dict[str, float] = {
     "confirm": 120.0,
     "restore_source": 60.0,
     "undo_persist": 60.0,
+    "remove_source_disks": 120.0,
     "observe": 60.0,
     "rollback": 300.0,
     "closing": 300.0,
@@ -118,12 +122,12 @@ class Limits(Model):
 class Consents(Model):
     """What the caller permits, each with its risk."""
 
-    postcopy: bool = False
+    postcopy: Flag = False
     """A network cut after the switch can lose the guest."""
-    pause: bool = False
+    pause: Flag = False
     """The guest may stand still for longer than `max_downtime_ms`, for up to
     `max_switchover_s`."""
-    throttle: bool = False
+    throttle: Flag = False
     """Guest CPUs may be slowed down."""
 
 
@@ -132,9 +136,9 @@ class Sizing(Model):
 
     unit: Literal["GiB", "GB"] = "GiB"
     """2**30 or 10**9 bytes."""
-    least: float = Field(default=0.0, ge=0)
+    least: Number = Field(default=0.0, ge=0, le=1 << 20)
     """A smaller guest counts as this many."""
-    round_up: bool = False
+    round_up: Flag = False
     """Whole units."""
 
     def of(self, size_bytes: int) -> float:
@@ -146,26 +150,26 @@ class Sizing(Model):
 class Stall(Model):
     """A stall as KubeVirt finds it (VEP 248): no new low of what remains in a while."""
 
-    margin_percent: float = Field(gt=0, lt=100)
+    margin_percent: Number = Field(gt=0, lt=100)
     """A low that is not lower by this much is none."""
     window_s: Seconds
     """How long a low counts as recent, at first."""
-    decay: float = Field(gt=0, lt=1)
+    decay: Number = Field(gt=0, lt=1)
     """The window shrinks by this each time it passes without a moment to act."""
 
 
 class When(Model):
     """A moment: all that is given must hold."""
 
-    after_s: float | None = Field(default=None, ge=0, le=YEAR_S)
+    after_s: Number | None = Field(default=None, ge=0, le=YEAR_S)
     """So long since the transfer began."""
-    after_s_per_gib: float | None = Field(default=None, ge=0, le=YEAR_S)
+    after_s_per_gib: Number | None = Field(default=None, ge=0, le=YEAR_S)
     """The same for each unit of size."""
-    passes_above: int | None = Field(default=None, ge=0, le=10**6)
+    passes_above: Count | None = Field(default=None, ge=0, le=10**6)
     """The number of the running pass over memory is above this (1 is the first)."""
     no_progress_s: Seconds | None = None
     """What remains has not fallen from one look to the next for so long."""
-    growths_above: int | None = Field(default=None, ge=0, le=10**6)
+    growths_above: Count | None = Field(default=None, ge=0, le=10**6)
     """What remains has grown, or was nothing, more often than this since the rule last
     acted."""
     stall: Stall | None = None
@@ -177,7 +181,7 @@ class When(Model):
     lingers: Literal[True] | None = None
     """Pass after pass begins with about what `max_downtime_ms` would let through, while
     the hypervisor is permitted less."""
-    queued_ms_below: float | None = Field(default=None, gt=0, le=MS_MOST)
+    queued_ms_below: Number | None = Field(default=None, gt=0, le=MS_MOST)
     """What waits in the sender's sockets is known, and gone within this."""
     mirror_lags_s: Seconds | None = None
     """Disks are copied, and what remains of them has not become less in so long, nor in
@@ -189,11 +193,11 @@ class Act(Model):
 
     do: Do
     """What."""
-    value: int | None = Field(default=None, ge=1, le=1 << 40)
+    value: Count | None = Field(default=None, ge=1, le=1 << 40)
     """ms, MiB/s or bytes; None for an act without one, or one that finds its value."""
-    times: float | None = Field(default=None, gt=1, le=100)
+    times: Number | None = Field(default=None, gt=1, le=100)
     """A downtime of so many times what it is now."""
-    fits_within: float | None = Field(default=None, gt=0, le=10**4)
+    fits_within: Number | None = Field(default=None, gt=0, le=10**4)
     """A downtime that lets what remains through, if that is at most so many times
     `max_downtime_ms`; never more than that itself: predictions are not exact."""
 
@@ -227,7 +231,7 @@ class Rule(Model):
     """The limit that it upholds, where it does."""
     objectives: tuple[Objective, ...] = ()
     """Only where the policy aims at one of these; none: always."""
-    repeats: bool = False
+    repeats: Flag = False
     """Whether it may act more than once."""
 
 
@@ -261,10 +265,10 @@ class Policy(Model):
     """Seconds after which a step raises an alarm, instead of `STEP_LIMITS_S`."""
     asks: dict[str, Asked] = {}
     """Options that it wants where the request leaves them open and both hosts can."""
-    differences: bool = False
+    differences: Flag = False
     """Whether it also wants rewritten pages sent as differences (xbzrle), with a cache
     as large as the guest's memory, up to `CACHE_MOST`; from `DIFFERENCES_FROM` on."""
-    compresses: bool = False
+    compresses: Flag = False
     """Whether it wants several streams compressed (zstd), where their link is known to
     have no more than `ZSTD_PAYS_MIB_S`."""
     at_start: tuple[Act, ...] = ()
@@ -273,11 +277,11 @@ class Policy(Model):
     """In this order; the first that can act does."""
     at_deadline: Annotated[tuple[Do, ...], AfterValidator(_ends_in_abort)] = (Do.ABORT,)
     """What is done when `max_total` is over: the first that is permitted."""
-    stop_share: float = Field(default=1.0, gt=0, le=1)
+    stop_share: Number = Field(default=1.0, gt=0, le=1)
     """So much of `max_downtime_ms` the hypervisor is told at first. It counts memory
     that is left, not what lies in sockets and queues, nor what stopping takes: the rest
     is for that. A rule may permit more of it later."""
-    looks_every_s: float = Field(default=0.0, ge=0, le=3600)
+    looks_every_s: Number = Field(default=0.0, ge=0, le=3600)
     """How often the peer looks; 0 = at each sample."""
     origins: dict[str, str] = {}
     """Where a limit or consent comes from, if not from this policy: name to words."""

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from virtmigrate.errors import BadInput
 from virtmigrate.policy import Policy
-from virtmigrate.policy_checks import SHOWN, unfit_asks
+from virtmigrate.policy_checks import SHOWN, unfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ def _checked(data: object) -> tuple[Policy | None, list[Exception]]:
         policy = Policy.model_validate(data)
     except (ValidationError, RecursionError) as error:
         return None, _told(error)
-    return policy, [_fault(e.message, e.remedy) for e in unfit_asks(policy)]
+    return policy, [_fault(e.message, e.remedy) for e in unfit(policy)]
 
 
 def _told(error: ValidationError | RecursionError) -> list[Exception]:

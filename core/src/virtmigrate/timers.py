@@ -10,6 +10,9 @@ from virtmigrate.presets import PRESETS
 if TYPE_CHECKING:
     from virtmigrate.options import Options
 
+TIMERS = ("timeout-postcopy", "timeout", "postcopy-after-precopy")
+"""Ids of their rules; no other rule may have one."""
+
 
 def with_timers(policy: Policy | None, options: Options) -> Policy:
     """The policy of a request: what was chosen, and the timers that were set.
@@ -23,22 +26,19 @@ def with_timers(policy: Policy | None, options: Options) -> Policy:
         options: What is in effect.
     """
     after = options.timeout_s
-    table: tuple[tuple[object, str, dict[str, object], Do], ...] = (
+    table: tuple[tuple[object, dict[str, object], Do], ...] = (
         (
             after if options.timeout_postcopy else None,
-            "timeout-postcopy",
             {"after_s": after},
             Do.POSTCOPY,
         ),
         (
             None if options.timeout_postcopy else after,
-            "timeout",
             {"after_s": after},
             Do.SUSPEND,
         ),
         (
             options.postcopy_after_precopy or None,
-            "postcopy-after-precopy",
             {"passes_above": 1},
             Do.POSTCOPY,
         ),
@@ -50,7 +50,7 @@ def with_timers(policy: Policy | None, options: Options) -> Policy:
             words=f"--{name}",
             ladder=(Act(do=do),),
         )
-        for wanted, name, when, do in table
+        for name, (wanted, when, do) in zip(TIMERS, table, strict=True)
         if wanted is not None
     )
     if not timers:
