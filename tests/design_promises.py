@@ -178,6 +178,7 @@ BUILT: dict[str, str] = {
     "cli.no-words": "Each on/off option is also taken as `--no-`.",
     "cli.json": "`--json` everywhere: one document on stdout, even of a refusal.",
     "cli.events": "`--events` gives one event a line, the result last.",
+    "cli.effective": "A move ends with the options that were in effect, as one line.",
     "cli.streams": "Answers go to stdout, what people are told goes to stderr.",
     "cli.exit-codes": "The help of each command states the exit codes, and they hold.",
     "cli.commands": (

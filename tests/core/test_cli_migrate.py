@@ -37,6 +37,20 @@ def test_a_bare_move_ends_well(migrate, world):
     assert max(map(len, said.err.split("\n"))) <= 80
 
 
+@requirement("cli.effective")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "in effect: the defaults"),
+        (("--no-live", "--bandwidth", "9"), "in effect: --no-live --bandwidth 9"),
+        (("--live", "--allow-postcopy"), "in effect: --live --postcopy"),
+    ],
+)
+def test_a_move_ends_with_the_options_that_were_in_effect(migrate, words, told):
+    lines = [line.strip() for line in migrate(*words).err.split("\n")]
+    assert told in lines
+
+
 @requirement("cli.json")
 def test_json_is_the_result_and_people_are_told_on_stderr(migrate):
     said = migrate("--json")

@@ -61,7 +61,7 @@ def result(outcome=Outcome.SUCCEEDED, **fields):
         reason="both hosts show it",
         source=fields.pop("source", RunState.ABSENT),
         destination=RunState.RUNNING,
-        effective=Options(),
+        effective=fields.pop("effective", Options()),
         timing=fields.pop("timing", Timing()),
         **fields,
     )
@@ -229,7 +229,8 @@ def test_the_summary_has_all_that_a_person_must_know():
             ),
             warnings=("mind",),
             obligations=("undefine later",),
-        )
+        ),
+        Options(),
     )
     for part in (
         "succeeded: g\\x1b: both hosts show it [cancelled]",
@@ -243,12 +244,43 @@ def test_the_summary_has_all_that_a_person_must_know():
         assert part in text
 
 
+BARE = {"live": True, "persist_dest": True, "undefine_source": True, "p2p": False}
+SECRET = "tcp://me:swordfish@b"
+
+
+@requirement("cli.effective")
+@pytest.mark.parametrize(
+    ("effective", "asked", "told"),
+    [
+        ({}, {}, "the defaults"),
+        ({}, {"live": True, "p2p": False}, "--live --no-p2p"),
+        ({"live": False, "tls": True}, {}, "--no-live --tls"),
+        ({"change_protection": True}, {}, "the defaults"),
+        ({"change_protection": True}, {"change_protection": True},
+         "--change-protection"),
+        (
+            {"compressed": True, "compression_methods": ("xbzrle", "mt")},
+            {},
+            "--compressed --comp-methods xbzrle,mt",
+        ),
+        ({"bandwidth_mib_s": 0}, {"bandwidth_mib_s": 0}, "--bandwidth 0"),
+        ({"dest_name": "a b"}, {}, "--dname 'a b'"),
+        ({"dest_xml": "<domain/>" * 99}, {}, "--xml FILE"),
+        ({"migrate_uri": SECRET}, {}, "--migrateuri tcp://me:***@b"),
+    ],
+)  # fmt: skip
+def test_the_end_tells_the_options_that_were_in_effect(effective, asked, told):
+    ended = result(effective=Options(**BARE | effective))
+    lines = summary(ended, Options(**asked)).split("\n")
+    assert [line for line in lines if "in effect" in line] == [f"  in effect: {told}"]
+
+
 @pytest.mark.parametrize(
     ("outcome", "word"),
     [(Outcome.UNKNOWN, "recover m1"), (Outcome.QUARANTINED, "journal m1")],
 )
 def test_an_open_end_says_what_to_do(outcome, word):
-    assert word in summary(result(outcome))
+    assert word in summary(result(outcome), Options())
 
 
 @pytest.mark.parametrize(
@@ -260,7 +292,7 @@ def test_an_open_end_says_what_to_do(outcome, word):
     ],
 )
 def test_a_host_that_does_not_answer_may_be_off_for_good(outcome, seen, said):
-    assert ("--fence-proof" in summary(result(outcome, source=seen))) is said
+    assert ("--fence-proof" in summary(result(outcome, source=seen), Options())) is said
 
 
 @requirement("disks.told")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtmigrate import events
+from virtmigrate.cli.in_effect import in_effect
 from virtmigrate.cli.live import ahead, done, mirrors
 from virtmigrate.cli.output import shown
 from virtmigrate.host import RunState
@@ -14,6 +15,7 @@ from virtmigrate.wording import deed, lasting, limit, mib
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from virtmigrate.options import Options
     from virtmigrate.results import Fault, Result
 
 Words = dict[type, "Callable[..., str]"]
@@ -133,14 +135,20 @@ def fired(result: Result) -> str:
     return f"{which}: {deed(it.action)} after {lasting(it.at_s)}"
 
 
-def summary(result: Result) -> str:
-    """How it ended: outcome, reason, and what a person has to know or do."""
+def summary(result: Result, asked: Options) -> str:
+    """How it ended: outcome, reason, and what a person has to know or do.
+
+    Args:
+        result: The end.
+        asked: What the request said: it is told also where it changes nothing.
+    """
     early = f" [{result.limit}]" if result.limit else ""
     outcome = result.outcome.partition(":")[0]
     lines = [
         f"{outcome}: {shown(result.guest)}: {shown(result.reason)}{shown(early)}",
         f"  source: {result.source}, destination: {result.destination}",
         f"  {durations(result)}",
+        f"  in effect: {in_effect(result.effective, asked)}",
     ]
     lines += [f"  transfer: {text}" for text in [transferred(result)] if text]
     lines += [f"  fired: {shown(text)}" for text in [fired(result)] if text]

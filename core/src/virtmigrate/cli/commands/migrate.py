@@ -72,7 +72,7 @@ def migrate(
     conductor = Conductor(displays)
     migrator = ctx.obj.migrator(conductor.sink)
     result = conductor.run(lambda: migrator.start(**request.arguments()))
-    say(summary(result))
+    say(summary(result, request.options))
     if as_json:
         # Nobody may read it any more: how it ended is in the exit code still.
         with suppress(Unread):

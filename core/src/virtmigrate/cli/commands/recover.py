@@ -18,6 +18,7 @@ from virtmigrate.cli.telling import summary
 from virtmigrate.cli.waiting import asking
 from virtmigrate.errors import BadInput, VirtmigrateError
 from virtmigrate.handle import Handle
+from virtmigrate.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,7 +140,9 @@ def _recover(tools: Tools, migration: str, ways: Ways) -> Done:
     # Not to be cancelled: it only does what both hosts allow.
     call: Callable[..., Result] = tools.migrator(conductor.sink).recover
     result = conductor.run(lambda: Handle(migration, lambda _: call(migration, **ways)))
-    say(summary(result))
+    journal = tools.journal()
+    asked = journal.plan(migration).settlement.asked() if journal else Options()
+    say(summary(result, asked))
     return json.loads(result.model_dump_json()), result.outcome.exit_code
 
 

@@ -57,7 +57,7 @@ def run(
         return result
 
     result = conductor.run(lambda: Handle(new_id(), carry_out))
-    say(summary(result))
+    say(summary(result, plan.settlement.asked()))
     if as_json:
         document(json.loads(result.model_dump_json()))
     raise typer.Exit(result.outcome.exit_code)
