@@ -179,6 +179,8 @@ WORDS = {
         "choose one",
     ),
     "an unknown policy": ((*PLAN, "--policy", "nope"), "adaptive"),
+    "a policy without a name": ((*PLAN, "--policy", ""), "no policy ''"),
+    "a policy file without a name": ((*PLAN, "--policy-file", ""), "--policy-file"),
     "two policies": ((*PLAN, "--policy", "virsh", "--policy-file", "x"), "exclude"),
     "an unknown objective": ((*PLAN, "--objective", "fame"), "bytes"),
     "an interval of nothing": (("settle", "--every", "0"), "--every"),

@@ -214,6 +214,9 @@ def test_a_policy_file_may_be_toml(terminal, tmp_path):
     [
         (("--policy", "novva"), "novva"),
         (("--policy-file", "/nowhere/p.toml"), "/nowhere/p.toml"),
+        (("--policy", ""), "no policy ''"),
+        (("--policy-file", ""), "--policy-file: file ''"),
+        (("--policy", "", "--policy-file", ""), "exclude each other"),
         (("--policy", "nova", "--policy-file", "x"), "exclude each other"),
         (("--max-downtime", "0"), "--max-downtime"),
         (("--max-downtime", "1.5"), "--max-downtime"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -156,29 +155,29 @@ def measuring(
 def _named(words: Mapping[str, object], refused: list[Exception]) -> Policy | None:
     name, file = words.get("policy"), words.get("policy_file")
     try:
-        if name and file:
+        if None not in (name, file):
             raise BadInput(
                 "--policy and --policy-file exclude each other",
                 subject="policy",
                 remedy="give one of them",
             )
-        if file:
-            return _from_file(Path(str(file)))
-        return preset(str(name)) if name else None
+        if file is not None:
+            return _from_file(str(file))
+        return None if name is None else preset(str(name))
     except* VirtmigrateError as group:
         refused += [e for e in leaves(group) if isinstance(e, Exception)]
     return None
 
 
-def _from_file(path: Path) -> Policy:
+def _from_file(name: str) -> Policy:
     text = content(
-        str(path),
+        name,
         MOST_BYTES,
         option="--policy-file",
         subject="policy_file",
         what="a policy",
     )
-    return read_policy(text, "json" if path.suffix == ".json" else "toml")
+    return read_policy(text, "json" if name.endswith(".json") else "toml")
 
 
 def _number(
