@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
 from tests.mock.rig import move
-from virtmigrate_mock import World
+from virtmigrate_mock import World, memory
 from virtmigrate_mock.cli import app
 
 RUN = CliRunner()
@@ -52,6 +53,26 @@ def test_a_guest_with_a_disk(tmp_path, storage, shown):
         move(world, "demo").raise_unless_succeeded()
         document = json.loads(RUN.invoke(app, ["show", path, "--json"]).output)
         assert document["hosts"]["b"]["pools"]["images"]["images"] == ["demo.img"]
+
+
+@pytest.mark.parametrize("pattern", get_args(memory.Pattern))
+def test_a_guest_writes_in_the_pattern_that_was_named(tmp_path, pattern):
+    path = str(tmp_path / "w")
+    assert RUN.invoke(app, ["create", path, "--pattern", pattern]).exit_code == 0
+    (live,) = (guest.live for guest in guests(path))
+    assert live.habits.pattern == pattern
+
+
+def test_without_a_pattern_it_writes_in_order_and_there_are_no_others(tmp_path):
+    path = str(tmp_path / "w")
+    assert RUN.invoke(app, ["create", path, "--pattern", "zigzag"]).exit_code == 2
+    assert RUN.invoke(app, ["create", path]).exit_code == 0
+    assert [guest.live.habits for guest in guests(path)] == [memory.PLAIN]
+
+
+def guests(path):
+    """Those of a world's first host."""
+    return World.open(path).state().hosts["a"].guests.values()
 
 
 def test_what_is_wrong_is_said(tmp_path):

@@ -11,6 +11,7 @@ import typer
 
 from virtmigrate.errors import VirtmigrateError
 from virtmigrate_mock.disk_state import GuestDisk
+from virtmigrate_mock.memory import Habits
 from virtmigrate_mock.styles import STYLES
 from virtmigrate_mock.world import World
 
@@ -30,6 +31,15 @@ class Storage(StrEnum):
     LYING = "lying"
 
 
+class Pattern(StrEnum):
+    """How the guest goes over the memory that it rewrites (`Habits.pattern`)."""
+
+    SEQUENTIAL = "sequential"
+    RANDOM = "random"
+    DENSE = "dense"
+
+
+PATTERN_HELP = "It writes a word of each page in order, or by chance, or whole pages."
 STORAGE_HELP = "What other hosts have at its path: nothing, it, or another file."
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 File = Annotated[Path, typer.Argument(help="The world's file.", metavar="FILE")]
@@ -46,6 +56,7 @@ def create(  # noqa: PLR0913 - typer reads options from parameters
     memory: Annotated[float, typer.Option(help="Its memory, MiB.")] = 4096.0,
     working_set: Annotated[float, typer.Option(help="MiB that it rewrites.")] = 512.0,
     dirty_rate: Annotated[float, typer.Option(help="How fast, MiB/s.")] = 100.0,
+    pattern: Annotated[Pattern, typer.Option(help=PATTERN_HELP)] = Pattern.SEQUENTIAL,
     speed: Annotated[float, typer.Option(help="World seconds per second.")] = 1.0,
     disk: Annotated[float, typer.Option(min=0, help="MiB of its disk, 0: none.")] = 0.0,
     disk_writes: Annotated[float, typer.Option(help="How fast, MiB/s.")] = 0.0,
@@ -67,6 +78,7 @@ def create(  # noqa: PLR0913 - typer reads options from parameters
             memory_mib=memory,
             working_set_mib=working_set,
             dirty_mib_s=dirty_rate,
+            habits=Habits(pattern=pattern.value),
         )
     except VirtmigrateError as error:
         raise _told(error) from None
