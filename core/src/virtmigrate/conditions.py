@@ -158,7 +158,7 @@ def _settled(history: History) -> bool:
     it is what a while of them shows, under the stop that is permitted now.
     """
     now = history.points[-1].at_s
-    if now - history.passes[-1].at_s >= SETTLED_S:
+    if now - history.passes[-1].at_s >= SETTLED_S or history.gained_nothing():
         return True
     told = [at_s for _, do, at_s in history.acts if do is Do.DOWNTIME]
     since = max([now - WHILE_S, *told])
