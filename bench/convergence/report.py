@@ -7,7 +7,7 @@ from html import escape
 from bench.convergence import tables
 from bench.convergence.data import Data
 from bench.convergence.plots import curves, totals
-from bench.convergence.tables import Table
+from bench.convergence.table import Table
 
 TITLE = "Convergence: policies side by side"
 STYLE = """

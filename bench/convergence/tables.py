@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 from bench.convergence import figures
 from bench.convergence.data import Data
 from bench.convergence.figures import Group
+from bench.convergence.foretold import forecast
+from bench.convergence.table import Table, cell, number, share, total
 
 SUCCESS_NOTE = (
     "Within limits: before the deadline, memory whole, one copy running, and no silence"
@@ -21,31 +22,7 @@ CLOCK_NOTE = (
     "Clock: times of a peer's policy are divided by this, as its clock is made for"
     " guests of many GiB; its steps and limits are its own."
 )
-FORECAST_NOTE = (
-    "Goal: median <= 5 %, p95 <= 15 %. Transfer: from the first byte to the last."
-    " Whole: from call to return, by what earlier moves took around theirs."
-)
-SAID = {True: "yes", False: "no", None: "-"}
 THROTTLERS = ("auto-converge", "auto-converge-40-20")
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table.
-
-    Args:
-        title: Over it.
-        head: Of its columns.
-        rows: Its cells.
-        notes: Below it.
-        scenario: The scenario whose plot belongs to it, "" for none.
-    """
-
-    title: str
-    head: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    notes: list[str] = field(default_factory=list)
-    scenario: str = ""
 
 
 def summary(data: Data) -> list[Table]:
@@ -200,69 +177,6 @@ def stalls(data: Data) -> Table:
     )
 
 
-def forecast(data: Data) -> Table:
-    """What the plan foretold."""
-    rows = figures.forecasts(data)
-    early, later = (r.right for r in rows), (r.by_pass_2 for r in rows)
-    unknown = sum(row.verdict == "unknown" for row in rows)
-    notes = [
-        f"Verdict right before the start: {right(early)}; {unknown} times: unknown.",
-        f"The first one after pass 1, whether it ends by itself: {right(later)}.",
-        FORECAST_NOTE,
-        errors_of("All", rows),
-        errors_of(
-            "Without those in which the link or the guest changes meanwhile",
-            [row for row in rows if not data.changes(row.cell.scenario)],
-        ),
-    ]
-    return Table(
-        "Forecast before the start",
-        (
-            *("scenario", "buffers", "ours", "verdict", "right", "by pass 2"),
-            *("foretold s", "range", "took s", "error", "of the whole"),
-        ),
-        [
-            (
-                *(row.cell.scenario, row.cell.buffers, row.cell.strategy, row.verdict),
-                *(SAID[row.right], SAID[row.by_pass_2]),
-                number(row.foretold_s),
-                ranged(row.cell.more["forecast"].get("total_range_s")),
-                number(row.cell.transfer_s) if row.cell.ended else "did not end",
-                percent(row.error),
-                percent(row.whole_error),
-            )
-            for row in rows
-        ],
-        notes,
-    )
-
-
-def errors_of(what: str, rows: list[figures.Forecast]) -> str:
-    """How far off some forecasts were, in a sentence."""
-    told = {
-        "transfer": [row.error for row in rows if row.error is not None],
-        "whole": [row.whole_error for row in rows if row.whole_error is not None],
-    }
-    parts = [
-        f"{name}: median error {percent(statistics.median(errors))}, p95"
-        f" {percent(figures.percentile(errors, 0.95))}, {len(errors)} moves"
-        for name, errors in told.items()
-        if errors
-    ]
-    within = right(row.in_range for row in rows)
-    return f"{what}: {'; '.join([*parts, f'within the foretold range {within}'])}."
-
-
-def ranged(range_s: list[float] | None) -> str:
-    """From the least to the most."""
-    return f"{range_s[0]:.2f} .. {range_s[1]:.2f}" if range_s else ""
-
-
-def percent(share: float | None) -> str:
-    """A share, for a table."""
-    return "" if share is None else f"{100 * share:.1f} %"
-
-
 def given_up(data: Data) -> Table:
     """How soon ours says that it can't be done."""
     rows = [
@@ -352,35 +266,6 @@ def seen(group: Group) -> tuple[str, ...]:
         "kept" if group.within else "gap" if group.ended else "no end",
         f"{max(c.jitter_ms for c in cells):.0f}",
     )
-
-
-def cell(group: Group) -> tuple[str, str, str]:
-    """Which cell it is."""
-    return group.scenario, group.buffers, group.strategy
-
-
-def total(group: Group) -> str:
-    """Median total time, with its range; one that was ended is longer than this."""
-    times = [each.total_s for each in group.cells]
-    text = f"{'' if group.ended else '> '}{group.total_s:.2f}"
-    spread = f" ({min(times):.2f}-{max(times):.2f})"
-    return text + (spread if max(times) - min(times) >= 0.01 else "")
-
-
-def number(value: float | None) -> str:
-    """Two or three digits after the point; nothing for nothing."""
-    return "" if value is None else f"{value:.3f}" if value < 10 else f"{value:.2f}"
-
-
-def right(said: Iterable[bool | None]) -> str:
-    """How many of those that said anything were right."""
-    known = [each for each in said if each is not None]
-    return share(sum(known), len(known))
-
-
-def share(part: int, whole: int) -> str:
-    """Of how many, and in percent."""
-    return f"{part}/{whole} ({100 * part / whole:.0f} %)" if whole else "-"
 
 
 def consents(data: Data, strategy: str) -> str:
