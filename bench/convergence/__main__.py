@@ -7,9 +7,11 @@
 
 From the repository's root. The same guest goes back and forth between two real hosts
 over a shaped link (64 MiB/s), by virsh and by virtmigrate, turn by turn. A heartbeat
-outside the guest tells when it ran where, the source's device what was sent. Guests run
-under software emulation and are paced: figures are about policies, in units of V/B.
-Nothing here asserts: it prints. Ctrl-C writes what there is.
+outside the guest tells when it ran where, the source's device what was sent. `adaptive`
+is what `virtmigrate migrate` does, its planning included, the start of a process not;
+`measured` is foretold, by a measurement before the clock starts. Guests run under
+software emulation and are paced: figures are about policies, in units of V/B. Nothing
+here asserts: it prints. Ctrl-C writes what there is.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ def parsed() -> argparse.Namespace:
     say("--strategies", help=f"of {','.join(STRATEGIES)}")
     say("--buffers", choices=list(BUFFERS), default="deep", help="TCP buffers")
     say("--deadline", type=float, help="seconds, for every scenario")
-    say("--measure", type=float, help="seconds, for the forecast; 5, or 1 if quick")
+    say("--measure", type=float, help="s, before each `measured`; 5, or 1 if quick")
     say("--quick", action="store_true", help="few of each: five minutes")
     say("--guestperf", action="store_true", help="QEMU's comparisons instead")
     say("--release", help="hosts of another Debian release: trixie")

@@ -52,6 +52,8 @@ class Cell:
         why: What went wrong, "" if nothing did.
         curve: Seconds and MiB sent so far.
         marks: Seconds and what happened.
+        measured_s: How long its writes were measured before the clock started, seconds;
+            0: not at all; None: they were, nobody noted for how long.
         more: What virtmigrate says of it: forecast, limit, policy's actions.
     """
 
@@ -77,6 +79,7 @@ class Cell:
     why: str = ""
     curve: list[tuple[float, float]] = field(default_factory=list)
     marks: list[tuple[float, str]] = field(default_factory=list)
+    measured_s: float | None = 0.0
     more: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

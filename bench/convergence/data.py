@@ -7,6 +7,9 @@ from typing import Any
 
 from bench.convergence.cell import Cell
 
+OWN, MEASURED = "adaptive", "measured"
+"""Our own policy; and the same of a plan for which the guest was measured."""
+
 
 @dataclass
 class Data:
@@ -42,7 +45,11 @@ class Data:
 
     def adaptive(self, strategy: str) -> bool:
         """Whether it is virtmigrate's own policy."""
-        return bool(self.strategies[strategy]["policy"] == "adaptive")
+        return bool(self.strategies[strategy]["policy"] == OWN)
+
+    def measured(self, strategy: str) -> bool:
+        """Whether it was measured, and foretold, before the clock started."""
+        return bool(self.strategies[strategy]["measured"])
 
     @classmethod
     def joined(cls, runs: list[Data]) -> Data:
@@ -72,8 +79,30 @@ class Data:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Data:
         """Back from :meth:`to_json`."""
-        cells = [Cell(**cell) for cell in data["cells"]]
         missing = [(name, why) for name, why in data["missing"]]
-        return cls(
-            data["machine"], cells, data["scenarios"], data["strategies"], missing
+        old = {n for n, way in data["strategies"].items() if MEASURED not in way}
+        cells = [
+            Cell(**(_before(cell) if cell["strategy"] in old else cell))
+            for cell in data["cells"]
+        ]
+        ways = dict(
+            _way_before(name, way) if name in old else (name, way)
+            for name, way in data["strategies"].items()
         )
+        return cls(data["machine"], cells, data["scenarios"], ways, missing)
+
+
+def _way_before(name: str, way: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A strategy of a run in which each move of ours was measured first."""
+    ours = way["policy"] == OWN
+    name = name.replace(OWN, MEASURED, 1) if ours else name
+    return name, {**way, "id": name, MEASURED: ours}
+
+
+def _before(cell: dict[str, Any]) -> dict[str, Any]:
+    """A cell of such a run."""
+    name = cell["strategy"]
+    if not name.startswith(OWN):
+        return cell
+    name = name.replace(OWN, MEASURED, 1)
+    return {**cell, "strategy": name, "measured_s": None}

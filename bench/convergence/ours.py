@@ -6,6 +6,7 @@ Imported late: the rows of virsh run without it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,29 +25,49 @@ class Ours:
     Args:
         scratch: Where the journal is kept.
         measure_s: How long the guest's writes are measured for the forecast.
+        clock: The time; None: this machine's.
     """
 
-    def __init__(self, scratch: Path, measure_s: float) -> None:
+    def __init__(self, scratch: Path, measure_s: float, clock=None) -> None:
         from virtmigrate import Migrator
         from virtmigrate.sqlite_journal import SQLiteJournal
 
         self._journal = SQLiteJournal(scratch / "journal.db")
-        self._migrator = Migrator(journal=self._journal, sinks=[self._hear])
+        self._migrator = Migrator(
+            journal=self._journal, sinks=[self._hear], clock=clock
+        )
         self._measure_s = measure_s
         self._verdicts: list[tuple[int, bool]] = []
 
     def mover(self, cell, strategy, scenario, name: str, hosts) -> Callable[[], str]:
-        """Plan it, with a measurement, before the clock starts: the forecast."""
+        """What moves it: all of it, or a plan that was made before the clock starts."""
         from virtmigrate import Options
 
         way = (name, *(host.uri for host in hosts), Options(**strategy.options))
         policy = policy_for(strategy, scenario)
-        plan = self._migrator.plan(*way, policy=policy, measure_s=self._measure_s)
-        if plan.forecast is not None:
-            cell.more["forecast"] = plan.forecast.model_dump(mode="json")
+        start = (
+            self._foretold(cell, way, policy)
+            if strategy.measured
+            else partial(self._migrator.start, *way, policy=policy)
+        )
         patience_s = scenario.deadline_s + (GRACE_S if strategy.limited else 0)
         self._verdicts.clear()
-        return lambda: self._move(cell, plan, patience_s)
+        return lambda: self._move(cell, start, patience_s)
+
+    def _foretold(self, cell, way, policy) -> Callable[[], Any]:
+        """Plan it with a measurement: the forecast. What starts that plan.
+
+        What was measured for it, the policy knows too.
+        """
+        from virtmigrate.handle import Handle, new_id
+
+        plan = self._migrator.plan(*way, policy=policy, measure_s=self._measure_s)
+        cell.measured_s = self._measure_s
+        if plan.forecast is not None:
+            cell.more["forecast"] = plan.forecast.model_dump(mode="json")
+        return lambda: Handle(
+            new_id(), lambda cancel: self._migrator.run(plan, cancel=cancel)
+        )
 
     def warm_up(self, name: str, hosts) -> None:
         """Move a guest as it is: libvirt probes, and the link's rate goes on record."""
@@ -58,14 +79,9 @@ class Ours:
         if converges is not None and not event.postcopy:
             self._verdicts.append((event.iteration or 0, converges))
 
-    def _move(self, cell, plan, patience_s: float) -> str:
-        """Run that plan: what was measured for it, the policy knows too."""
-        from virtmigrate.handle import Handle, new_id
-
-        handle = Handle(
-            new_id(), lambda cancel: self._migrator.run(plan, cancel=cancel)
-        )
-        late = False
+    def _move(self, cell, start: Callable[[], Any], patience_s: float) -> str:
+        """Start it, and wait; says why it did not."""
+        handle, late = start(), False
         try:
             result = handle.wait(patience_s)
         except TimeoutError:

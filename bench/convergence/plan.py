@@ -11,8 +11,10 @@ from bench.convergence.strategies import STRATEGIES, Strategy
 QUICK_SCENARIOS = ("S2", "S8", "S10")
 QUICK_STRATEGIES = (
     *("virsh", "auto-converge", "postcopy-after-pass", "xbzrle"),
-    *("adaptive", "adaptive+postcopy"),
+    *("adaptive", "adaptive+postcopy", "measured"),
 )
+QUICK_WITHOUT = (("S2", "auto-converge"), ("S10", "xbzrle"))
+"""What a quick run leaves out: it takes long, and tells little."""
 QUICK_DEADLINE_S = 10.0
 PEERS_ON = ("S2", "S6", "S8", "S10")
 """Where the peers' policies are run: one that converges, three that do not."""
@@ -57,8 +59,15 @@ def chosen(asked) -> list[tuple[Scenario, Strategy]]:
         (row, way)
         for row in rows
         for way in ways
-        if asked.strategies or not way.peer or row.id in PEERS_ON
+        if asked.strategies or _usual(asked, row, way)
     ]
+
+
+def _usual(asked, row: Scenario, way: Strategy) -> bool:
+    """Whether it is run there if nobody asked for it by name."""
+    if way.peer and row.id not in PEERS_ON:
+        return False
+    return not (asked.quick and (row.id, way.id) in QUICK_WITHOUT)
 
 
 def within(scenario: Scenario, deadline_s: float | None) -> Scenario:

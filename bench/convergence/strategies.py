@@ -7,7 +7,7 @@ strategies with the same consents are compared.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 POSTCOPY, PAUSE, THROTTLE = "postcopy", "pause", "throttle"
@@ -30,6 +30,8 @@ class Strategy:
         clock: By how much times of the policy are divided (1 = as they are).
         limited: Whether the policy is told the scenario's limits; a peer's is not.
         objective: What its policy is to keep small; "" = as the policy says.
+        measured: Whether the guest's writes are measured, and the move foretold, before
+            the clock starts.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Strategy:
     clock: float = 1.0
     limited: bool = False
     objective: str = ""
+    measured: bool = False
 
     @property
     def ours(self) -> bool:
@@ -65,7 +68,7 @@ def peer(name: str, *uses: str, clock: float = 1.0) -> Strategy:
 
 
 def adaptive(name: str, *uses: str, objective: str = "", **options: Any) -> Strategy:
-    """A row of virtmigrate under its own policy."""
+    """A row of virtmigrate under its own policy: what `virtmigrate migrate` does."""
     return Strategy(
         name,
         frozenset(uses),
@@ -74,6 +77,11 @@ def adaptive(name: str, *uses: str, objective: str = "", **options: Any) -> Stra
         limited=True,
         objective=objective,
     )
+
+
+def foretold(name: str, *uses: str) -> Strategy:
+    """The same, of a plan that was made with a measurement before the start."""
+    return replace(adaptive(name, *uses), measured=True)
 
 
 XBZRLE = "--compressed --comp-methods xbzrle --comp-xbzrle-cache {cache}"
@@ -107,6 +115,9 @@ ROWS = (
     adaptive("adaptive"),
     adaptive("adaptive+postcopy", POSTCOPY),
     adaptive("adaptive+pause", PAUSE),
+    foretold("measured"),
+    foretold("measured+postcopy", POSTCOPY),
+    foretold("measured+pause", PAUSE),
 )
 """Compared in one run."""
 

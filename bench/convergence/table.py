@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from bench.convergence.data import MEASURED, Data
 from bench.convergence.figures import Group
+
+Row = TypeVar("Row")
+KINDS = {False: "As `virtmigrate migrate` does it", True: "Measured before"}
+"""Ours of two kinds, whose figures are not mixed."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,31 @@ class Table:
 def cell(group: Group) -> tuple[str, str, str]:
     """Which cell it is."""
     return group.scenario, group.buffers, group.strategy
+
+
+def kinds(
+    data: Data, rows: list[Row], ours: Callable[[Row], Group]
+) -> Iterator[tuple[str, list[Row]]]:
+    """Rows of ours by kind, each with what it is called; a kind without any is not."""
+    for measured, name in KINDS.items():
+        some = [row for row in rows if data.measured(ours(row).strategy) == measured]
+        if some:
+            yield name, some
+
+
+def uncounted(data: Data, strategies: Iterable[str]) -> list[str]:
+    """A line on what no time of those holds that were measured before; none if none."""
+    names = {name for name in strategies if data.measured(name)}
+    found = {cell.measured_s for cell in data.cells if cell.strategy in names}
+    if not found:
+        return []
+    known = [f"{seconds:g} s" for seconds in sorted(s for s in found if s)]
+    some = " or ".join([*known, *["some seconds"] * (None in found)])
+    line = (
+        f"`{MEASURED}` …: the plan, and a measurement of {some} for it, came before the"
+        " clock started, and are not counted."
+    )
+    return [line]
 
 
 def total(group: Group) -> str:

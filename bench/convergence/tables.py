@@ -10,7 +10,15 @@ from bench.convergence import figures
 from bench.convergence.data import Data
 from bench.convergence.figures import Group
 from bench.convergence.foretold import forecast
-from bench.convergence.table import Table, cell, number, share, total
+from bench.convergence.table import (
+    Table,
+    cell,
+    kinds,
+    number,
+    share,
+    total,
+    uncounted,
+)
 
 SUCCESS_NOTE = (
     "Within limits: before the deadline, memory whole, one copy running, and no silence"
@@ -21,6 +29,10 @@ SUCCESS_NOTE = (
 CLOCK_NOTE = (
     "Clock: times of a peer's policy are divided by this, as its clock is made for"
     " guests of many GiB; its steps and limits are its own."
+)
+RIVALS_NOTE = "Only strategies with the same or fewer consents that kept the limits."
+THROTTLED_NOTE = (
+    "Goal: 5 and 5, with consent to post-copy. >: it was ended at the deadline."
 )
 THROTTLERS = ("auto-converge", "auto-converge-40-20")
 
@@ -59,21 +71,17 @@ def success(data: Data) -> Table:
         "Ended within the limits",
         ("strategy", "may", "clock", "ended", "within limits", "of what it could"),
         rows,
-        [SUCCESS_NOTE, CLOCK_NOTE],
+        [SUCCESS_NOTE, CLOCK_NOTE, *uncounted(data, data.strategies)],
     )
 
 
 def regret(data: Data) -> Table:
     """Ours beside the best fixed strategy."""
     rows = figures.regrets(data)
-    ratios = [row.ratio for row in rows if row.ratio is not None]
-    notes = []
-    if ratios:
-        notes.append(
-            f"Geometric mean {figures.geometric_mean(ratios):.3f} (goal <= 1.03),"
-            f" worst {max(ratios):.3f} (goal <= 1.10), {len(ratios)} cells."
-            " Only strategies with the same or fewer consents that kept the limits.",
-        )
+    notes = [
+        f"{kind}: {ratios_of(some)}"
+        for kind, some in kinds(data, rows, lambda row: row.ours)
+    ]
     return Table(
         "Total time beside the best fixed strategy",
         ("scenario", "buffers", "ours", "s", "best fixed", "s", "ratio"),
@@ -87,19 +95,33 @@ def regret(data: Data) -> Table:
             )
             for row in rows
         ],
-        notes,
+        [*notes, RIVALS_NOTE, *uncounted(data, (row.ours.strategy for row in rows))],
+    )
+
+
+def ratios_of(rows: list[figures.Regret]) -> str:
+    """Mean and worst of some ratios, in a sentence."""
+    ratios = [row.ratio for row in rows if row.ratio is not None]
+    if not ratios:
+        return "no cell has a rival."
+    return (
+        f"geometric mean {figures.geometric_mean(ratios):.3f} (goal <= 1.03),"
+        f" worst {max(ratios):.3f} (goal <= 1.10), {len(ratios)} cells."
     )
 
 
 def plain(data: Data) -> Table:
     """Ours beside `virsh migrate --live`, where that ends."""
     rows = [pair for pair in figures.pairs(data, "virsh") if not pair.open]
-    worst = max((pair.time for pair in rows), default=0)
+    notes = [
+        f"{kind}: worst {max(pair.time for pair in some):.3f} (goal <= 1.02)."
+        for kind, some in kinds(data, rows, lambda pair: pair.ours)
+    ]
     return Table(
         "Total time beside virsh migrate --live, where that ends",
         ("scenario", "buffers", "ours", "s", "virsh", "ratio"),
         [(*cell(p.ours), total(p.ours), total(p.theirs), number(p.time)) for p in rows],
-        [f"Worst {worst:.3f} (goal <= 1.02)."],
+        [*notes, *uncounted(data, (pair.ours.strategy for pair in rows))],
     )
 
 
@@ -124,7 +146,7 @@ def throttled(data: Data) -> Table:
             )
             for p in rows
         ],
-        ["Goal: 5 and 5, with consent to post-copy. >: it was ended at the deadline."],
+        [THROTTLED_NOTE, *uncounted(data, (pair.ours.strategy for pair in rows))],
     )
 
 
@@ -223,6 +245,7 @@ def absent(data: Data) -> Table:
 def scenarios(data: Data) -> list[Table]:
     """A table for each scenario: every strategy with all that was seen."""
     every = figures.groups(data)
+    left_out = uncounted(data, data.strategies)
     return [
         Table(
             f"{name}: {row['title']}",
@@ -232,7 +255,7 @@ def scenarios(data: Data) -> list[Table]:
                 *("MiB", "passes", "limits", "jitter ms"),
             ),
             [seen(group) for group in every if group.scenario == name],
-            [about(row)],
+            [about(row), *left_out],
             name,
         )
         for name, row in data.scenarios.items()

@@ -8,18 +8,20 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.convergence import figures, guestperf, plots, report
+from bench.convergence import figures, guestperf, plots, report, tables
 from bench.convergence.cell import Cell, busy_s, judge
 from bench.convergence.data import Data
-from bench.convergence.ours import shortened
+from bench.convergence.ours import Ours, shortened
 from bench.convergence.plan import Task, chosen, missing, tasks
 from bench.convergence.scenarios import SCENARIOS
 from bench.convergence.strategies import PROBES, ROWS, STRATEGIES
 from bench.convergence.virsh_move import cache_for, command
 from virtmigrate_lab import GuestOptions
+from virtmigrate_mock import World
 
 UUID = "6d11347d-b9fa-4924-a37d-bc2c2ded3baf"
 MIB = 1 << 20
+OURS_IN_QUICK = ("adaptive", "adaptive+postcopy", "measured")
 ALL = [*SCENARIOS.values(), *(point.scenario for point in guestperf.POINTS)]
 
 
@@ -80,6 +82,16 @@ def test_what_this_virtmigrate_can_not_do_is_listed():
     assert [row.name for row in listed] == ["adaptive"]
 
 
+def test_a_quick_run_has_ours_of_both_kinds_and_few_cells():
+    pairs = [(row.id, way.id) for row, way in chosen(asked(quick=True))]
+    ours = {(row, way) for row in ("S2", "S8", "S10") for way in OURS_IN_QUICK}
+    assert ours <= set(pairs)
+    assert len(pairs) == 19
+    assert ("S10", "xbzrle") not in pairs
+    (asked_for,) = chosen(asked(quick=True, scenarios="S10", strategies="xbzrle"))
+    assert asked_for[1].id == "xbzrle"
+
+
 def test_an_unknown_row_is_refused():
     with pytest.raises(SystemExit, match="S99"):
         chosen(asked(scenarios="S99"))
@@ -94,6 +106,48 @@ def test_peers_run_where_they_tell_something_or_were_asked_for():
     assert [way.id for _, way in chosen(asked(scenarios="S0", strategies="nova"))] == [
         "nova"
     ]
+
+
+@pytest.mark.parametrize(("strategy", "before_s"), [("adaptive", 0), ("measured", 5)])
+def test_only_what_is_foretold_is_planned_and_measured_before(
+    tmp_path, strategy, before_s
+):
+    world = World.create("bench", link_mib_s=64, replace=True)
+    world.add_guest("a", "g", memory_mib=256, working_set_mib=128, dirty_mib_s=32)
+    hosts = [Namespace(uri=world.uri(host)) for host in "ab"]
+    ours, cell = Ours(tmp_path, 5.0, world.clock), Cell("S2", strategy, "deep", 0)
+    began = world.clock.now()
+    move = ours.mover(cell, STRATEGIES[strategy], SCENARIOS["S2"], "g", hosts)
+    assert world.clock.now() - began == pytest.approx(before_s)
+    assert ("forecast" in cell.more, cell.measured_s) == (before_s > 0, before_s)
+    assert move() == ""
+    assert world.where("g") == ["b"]
+
+
+def test_figures_of_both_kinds_of_ours_stand_side_by_side():
+    data = run(("S2", "virsh", 8, True), ("S2", "adaptive", 8, True))
+    (plain,) = (row for row in tables.summary(data) if "--live" in row.title)
+    assert plain.notes == [
+        "As `virtmigrate migrate` does it: worst 1.000 (goal <= 1.02)."
+    ]
+    more = run(("S2", "measured", 6, True))
+    more.cells[0].measured_s = 10.0
+    said = report.markdown(Data.joined([data, more]))
+    for words in ("does it: worst 1.000", "before: worst 0.750", "mean 0.750"):
+        assert words in said
+    assert "a measurement of 10 s for it, came before the clock started" in said
+
+
+def test_moves_of_older_runs_were_all_measured_before():
+    data = run(("S2", "virsh", 8, True), ("S2", "adaptive+pause", 6, True))
+    old = json.loads(json.dumps(data.to_json()))
+    for row in (*old["strategies"].values(), *old["cells"]):
+        row.pop("measured", None)
+        row.pop("measured_s", None)
+    read = Data.from_json(old)
+    assert [cell.strategy for cell in read.cells] == ["virsh", "measured+pause"]
+    assert [read.measured(cell.strategy) for cell in read.cells] == [False, True]
+    assert "a measurement of some seconds for it" in report.markdown(read)
 
 
 def test_a_cell_that_did_not_end_counts_as_its_deadline():
