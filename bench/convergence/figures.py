@@ -19,7 +19,7 @@ MUCH = 1.5
 CLOSE = 1.03
 """A cell that takes longer than the best by more than this is lost."""
 CLAIMS = {"converges": True, "needs": False, "cannot": False}
-"""A forecast's verdict, and whether it says that the move will end."""
+"""A forecast's verdict, and whether it says that the limits will be kept."""
 NEARLY = 1.01
 """By no more than this off its range, a time is in it."""
 TURNS = ("postcopy", "suspend", "abort")
@@ -226,7 +226,8 @@ class Forecast:
     Args:
         cell: The cell.
         verdict: ``converges``, ``needs``, ``cannot`` or ``unknown``.
-        right: Whether it ended as the verdict says; None: there was none.
+        right: Whether it kept its limits, or did not, as the verdict says; None: there
+            was none.
         by_pass_2: The same of the first verdict after the first pass.
         foretold_s: Time of the transfer.
         error: Share of what it took; None if nothing was foretold, or it did not end.
@@ -267,7 +268,7 @@ def _forecast(cell: Cell, told: dict[str, Any]) -> Forecast:
     return Forecast(
         cell,
         told["verdict"],
-        None if claim is None else claim == cell.ended,
+        None if claim is None else claim == cell.within,
         None if later is None else later == alone,
         seconds,
         error,

@@ -207,6 +207,29 @@ def test_tables_say_the_same_after_json():
     assert "10.0 %" in report.markdown(data)
 
 
+@pytest.mark.parametrize(
+    ("verdict", "ended", "gap_ms", "right"),
+    [
+        ("converges", True, 345, True),
+        ("converges", True, 346, False),
+        ("converges", False, 20, False),
+        ("needs", True, 346, True),
+        ("needs", True, 345, False),
+        ("cannot", False, 20, True),
+        ("unknown", True, 20, None),
+    ],
+)
+def test_a_forecast_is_right_if_the_limits_were_kept_as_it_says(
+    verdict, ended, gap_ms, right
+):
+    data = run(("S2", "measured", 6, ended))
+    (cell,) = data.cells
+    cell.gap_ms, cell.more["forecast"] = gap_ms, {"verdict": verdict}
+    judge(cell, 300, frozenset(), 30.0)
+    (row,) = figures.forecasts(data)
+    assert row.right is right
+
+
 def test_plots_are_well_formed_and_hold_what_was_done():
     data = run(("S14", "adaptive", 6, True), ("S14", "virsh", 30, False))
     for cell in data.cells:
