@@ -39,6 +39,8 @@ class Cell:
         over_s: Call to return, as it was.
         transfer_s: From the first of the guest's bytes on the link to the last.
         landed_s: The guest ran at the destination; None if it did not.
+        stopped_s: Its last beat at the source before that.
+        after_stop_mib: What left the source's device between these two.
         gap_ms: Its longest silence meanwhile.
         stalls_ms: Sum of its silences of more than 20 ms.
         worst_ms: The three longest.
@@ -67,6 +69,8 @@ class Cell:
     over_s: float = 0.0
     transfer_s: float = 0.0
     landed_s: float | None = None
+    stopped_s: float | None = None
+    after_stop_mib: float | None = None
     gap_ms: float = 0.0
     stalls_ms: float = 0.0
     worst_ms: list[float] = field(default_factory=list)
@@ -131,6 +135,34 @@ def busy_s(curve: list[tuple[float, float]]) -> float:
     return moving[-1] - moving[0] + SAMPLE_S if moving else 0.0
 
 
+def sent_between(
+    curve: list[tuple[float, float]], start_s: float | None, end_s: float | None
+) -> float | None:
+    """MiB that were sent between two moments, evenly between two samples.
+
+    Args:
+        curve: Seconds, and MiB sent so far.
+        start_s: From.
+        end_s: To.
+
+    Returns:
+        None where one of the moments is not known.
+    """
+    if start_s is None or end_s is None:
+        return None
+    return round(_sent_by(curve, end_s) - _sent_by(curve, start_s), 3)
+
+
+def _sent_by(curve: list[tuple[float, float]], moment_s: float) -> float:
+    at, sent = 0.0, 0.0
+    for next_at, next_sent in curve:
+        if next_at >= moment_s:
+            share = (moment_s - at) / (next_at - at) if next_at > at else 1.0
+            return sent + share * (next_sent - sent)
+        at, sent = next_at, next_sent
+    return sent
+
+
 def jitter(lab, name: str, work: str) -> tuple[float, float | None]:
     """Listen before a move: the longest silence (ms), and its work a second.
 
@@ -173,7 +205,11 @@ def listen(lab, cell: Cell, name: str, there: str, began: float, usual) -> None:
     report = lab.guest_check(name, since=began, verify=False)
     windows = lab.guests.heartbeat(name).windows(began)
     arrived = [w.first for w in windows if w.host == there]
-    cell.landed_s = round(min(arrived) - began, 3) if arrived else None
+    if arrived:
+        landed = min(arrived)
+        left = [w.last for w in windows if w.host != there and w.last <= landed]
+        cell.landed_s = round(landed - began, 3)
+        cell.stopped_s = round(max(left) - began, 3) if left else None
     silences = [ms for ms in report.silences_ms if ms > STALL_MS]
     cell.gap_ms = report.longest_silence_ms
     cell.stalls_ms = round(sum(silences), 1)

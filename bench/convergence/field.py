@@ -18,6 +18,7 @@ from bench.convergence.cell import (
     judge,
     listen,
     prove,
+    sent_between,
 )
 from bench.convergence.scenarios import LINK_MIB_S, Moment, Scenario
 from bench.convergence.strategies import Strategy
@@ -111,6 +112,8 @@ class Field:
         cell.marks += [(round(at, 3), f"pass {number}") for at, number in passes]
         cell.passes = max((n for _, n in passes), default=cell.passes)
         listen(self.lab, cell, GUEST, there, began, (scenario.work, pace))
+        span = cell.stopped_s, cell.landed_s
+        cell.after_stop_mib = sent_between(meter.curve, *span)
         self._after(scenario, cell)
         judge(cell, scenario.gap_ms, strategy.uses, scenario.deadline_s)
         return cell

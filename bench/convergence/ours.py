@@ -38,6 +38,8 @@ class Ours:
         )
         self._measure_s = measure_s
         self._verdicts: list[tuple[int, bool]] = []
+        self._left: list[tuple[float, float]] = []
+        self._began = self._lag_s = 0.0
 
     def mover(self, cell, strategy, scenario, name: str, hosts) -> Callable[[], str]:
         """What moves it: all of it, or a plan that was made before the clock starts."""
@@ -52,6 +54,7 @@ class Ours:
         )
         patience_s = scenario.deadline_s + (GRACE_S if strategy.limited else 0)
         self._verdicts.clear()
+        self._left.clear()
         return lambda: self._move(cell, start, patience_s)
 
     def _foretold(self, cell, way, policy) -> Callable[[], Any]:
@@ -75,13 +78,23 @@ class Ours:
         self._migrator.migrate(name, *uris).raise_unless_succeeded()
 
     def _hear(self, event) -> None:
+        """Note what it tells, by the clock of the cell."""
+        if event.kind == "started":
+            now = self._migrator.clock.now()
+            self._lag_s = now - self._began - event.at_ms / 1000
+        if event.kind != "progress" or event.postcopy:
+            return
+        if event.remaining_bytes is not None:
+            at_s = round(self._lag_s + event.at_ms / 1000, 3)
+            self._left.append((at_s, round(event.remaining_bytes / 2**20, 3)))
         converges = getattr(event, "converges", None)
-        if converges is not None and not event.postcopy:
+        if converges is not None:
             self._verdicts.append((event.iteration or 0, converges))
 
     def _move(self, cell, start: Callable[[], Any], patience_s: float) -> str:
         """Start it, and wait; says why it did not."""
-        handle, late = start(), False
+        self._began, late = self._migrator.clock.now(), False
+        handle = start()
         try:
             result = handle.wait(patience_s)
         except TimeoutError:
@@ -112,13 +125,14 @@ class Ours:
         )
         cell.more["result"] = {key: told.get(key) for key in keys}
         cell.passes = told.get("iterations")
+        cell.more["left"] = list(self._left)
         cell.more["by_pass_2"] = next(
             (said for number, said in self._verdicts if number >= DECIDED_IN_PASS), None
         )
         for record in self._journal.records(migration):
             if record.kind == "acted":
                 body = record.body
-                at = round(float(body.get("at_ms") or 0) / 1000, 3)
+                at = round(self._lag_s + float(body.get("at_ms") or 0) / 1000, 3)
                 value = body.get("value")
                 words = " ".join(str(x) for x in (body["action"], value) if x)
                 cell.marks.append((at, words))

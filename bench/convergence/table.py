@@ -39,11 +39,11 @@ def cell(group: Group) -> tuple[str, str, str]:
 
 
 def kinds(
-    data: Data, rows: list[Row], ours: Callable[[Row], Group]
+    data: Data, rows: list[Row], strategy: Callable[[Row], str]
 ) -> Iterator[tuple[str, list[Row]]]:
     """Rows of ours by kind, each with what it is called; a kind without any is not."""
     for measured, name in KINDS.items():
-        some = [row for row in rows if data.measured(ours(row).strategy) == measured]
+        some = [row for row in rows if data.measured(strategy(row)) == measured]
         if some:
             yield name, some
 

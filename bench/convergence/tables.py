@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from bench.convergence import figures
+from bench.convergence import figures, residual
 from bench.convergence.data import Data
 from bench.convergence.figures import Group
 from bench.convergence.foretold import forecast
@@ -31,6 +31,11 @@ CLOCK_NOTE = (
     " guests of many GiB; its steps and limits are its own."
 )
 RIVALS_NOTE = "Only strategies with the same or fewer consents that kept the limits."
+LEFT_NOTE = (
+    "Left: what the source's device sent from the guest's last beat there to its first"
+    " one at the destination, headers and the sender's queue too; the last sample is up"
+    " to 0.1 s older, and the guest writes on."
+)
 THROTTLED_NOTE = (
     "Goal: 5 and 5, with consent to post-copy. >: it was ended at the deadline."
 )
@@ -45,6 +50,7 @@ def summary(data: Data) -> list[Table]:
         plain,
         throttled,
         gaps,
+        residuals,
         stalls,
         forecast,
         given_up,
@@ -80,7 +86,7 @@ def regret(data: Data) -> Table:
     rows = figures.regrets(data)
     notes = [
         f"{kind}: {ratios_of(some)}"
-        for kind, some in kinds(data, rows, lambda row: row.ours)
+        for kind, some in kinds(data, rows, lambda row: row.ours.strategy)
     ]
     return Table(
         "Total time beside the best fixed strategy",
@@ -115,7 +121,7 @@ def plain(data: Data) -> Table:
     rows = [pair for pair in figures.pairs(data, "virsh") if not pair.open]
     notes = [
         f"{kind}: worst {max(pair.time for pair in some):.3f} (goal <= 1.02)."
-        for kind, some in kinds(data, rows, lambda pair: pair.ours)
+        for kind, some in kinds(data, rows, lambda pair: pair.ours.strategy)
     ]
     return Table(
         "Total time beside virsh migrate --live, where that ends",
@@ -171,6 +177,41 @@ def gaps(data: Data) -> Table:
             for g in rows
         ],
     )
+
+
+def residuals(data: Data) -> Table:
+    """The stop of the guest beside what was left to send at it."""
+    rows = residual.stops(data)
+    notes = [
+        f"{kind}: {held_by(some)}"
+        for kind, some in kinds(data, rows, lambda row: row.cell.strategy)
+    ]
+    return Table(
+        "The guest's longest silence beside what was left at the stop, without consent",
+        (
+            *("scenario", "buffers", "ours", "ms", "left MiB", "last sample MiB"),
+            *("1.05 x left / link + 30 ms", "more by ms"),
+        ),
+        [
+            (
+                *(row.cell.scenario, row.cell.buffers, row.cell.strategy),
+                *(f"{row.cell.gap_ms:.0f}", f"{row.left_mib:.2f}"),
+                "-" if row.sampled_mib is None else f"{row.sampled_mib:.2f}",
+                *(f"{row.allowed_ms:.0f}", f"{row.excess_ms:.0f}"),
+            )
+            for row in rows
+        ],
+        [*notes, LEFT_NOTE],
+    )
+
+
+def held_by(rows: list[residual.Stop]) -> str:
+    """How many stops took no longer than what was left, in a sentence."""
+    kept, worst = (
+        sum(row.excess_ms <= 0 for row in rows),
+        max(r.excess_ms for r in rows),
+    )
+    return f"no longer than that: {share(kept, len(rows))}; the worst {worst:+.0f} ms."
 
 
 def stalls(data: Data) -> Table:

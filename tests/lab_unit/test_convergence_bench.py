@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.convergence import figures, guestperf, plots, report, tables
-from bench.convergence.cell import Cell, busy_s, judge
+from bench.convergence import figures, guestperf, plots, report, residual, tables
+from bench.convergence.cell import Cell, busy_s, judge, listen, sent_between
 from bench.convergence.data import Data
 from bench.convergence.ours import Ours, shortened
 from bench.convergence.plan import Task, chosen, missing, tasks
@@ -17,6 +17,7 @@ from bench.convergence.scenarios import SCENARIOS
 from bench.convergence.strategies import PROBES, ROWS, STRATEGIES
 from bench.convergence.virsh_move import cache_for, command
 from virtmigrate_lab import GuestOptions
+from virtmigrate_lab.windows import Window
 from virtmigrate_mock import World
 
 UUID = "6d11347d-b9fa-4924-a37d-bc2c2ded3baf"
@@ -122,6 +123,8 @@ def test_only_what_is_foretold_is_planned_and_measured_before(
     assert ("forecast" in cell.more, cell.measured_s) == (before_s > 0, before_s)
     assert move() == ""
     assert world.where("g") == ["b"]
+    (_, first), *_, (_, last) = cell.more["left"]
+    assert first > 10 * last
 
 
 def test_figures_of_both_kinds_of_ours_stand_side_by_side():
@@ -253,6 +256,68 @@ def test_a_transfer_is_timed_by_its_own_bytes():
         (4.0, 100.2),
     ]
     assert busy_s(curve) == pytest.approx(1.02)
+
+
+def test_what_left_after_the_stop_is_read_between_two_samples():
+    curve = [(1.0, 10.0), (2.0, 74.0), (2.1, 80.0)]
+    assert sent_between(curve, 1.5, 2.05) == pytest.approx(77.0 - 42.0)
+    assert sent_between(curve, 2.0, 9.0) == pytest.approx(6.0)
+    assert sent_between(curve, None, 2.0) is None
+
+
+def test_a_guest_stops_with_its_last_beat_at_the_source():
+    beats = [Window("a", 1, 9.0, 13.5), Window("a", 1, 13.6, 14.0)]
+    beats += [Window("b", 2, 14.2, 14.9), Window("b", 2, 15.0, 16.0)]
+    lab = Namespace(
+        now=lambda: 16.0,
+        guest_check=lambda *_, **__: Namespace(silences_ms=[], longest_silence_ms=200),
+        guests=Namespace(
+            heartbeat=lambda _: Namespace(windows=lambda since: beats),
+        ),
+    )
+    cell = Cell("S2", "adaptive", "deep", 0)
+    listen(lab, cell, "g", "b", 10.0, ("writes", None))
+    assert (cell.stopped_s, cell.landed_s) == (4.0, 4.2)
+
+
+def stopped(strategy="adaptive", scenario="S2", **seen):
+    """Data of one move that stood still for 100 ms."""
+    data = run((scenario, strategy, 6, True))
+    (cell,) = data.cells
+    for name, value in seen.items():
+        setattr(cell, name, value)
+    cell.more["left"] = [(5.0, 40.0), (5.8, 3.2), (5.95, 1.6)]
+    return data
+
+
+@pytest.mark.parametrize(
+    ("left_mib", "scenario", "stopped_s", "allowed_ms"),
+    [
+        (6.4, "S2", 5.9, 135),  # 1.05 x 6.4 / 64, and 30 ms
+        (3.2, "S2", 5.9, 82.5),
+        (None, "S2", 5.9, 82.5),  # by the sample before the stop, not the one after
+        (3.2, "S14", 3.9, 240),  # on a quarter of the link
+        (3.2, "S14", 5.9, 82.5),
+    ],
+)
+def test_a_stop_is_compared_with_what_was_left_at_it(
+    left_mib, scenario, stopped_s, allowed_ms
+):
+    data = stopped(scenario=scenario, after_stop_mib=left_mib, stopped_s=stopped_s)
+    (row,) = residual.stops(data)
+    assert row.allowed_ms == pytest.approx(allowed_ms)
+    assert row.excess_ms == pytest.approx(100 - allowed_ms)
+    held = "1/1 (100 %)" if allowed_ms > 100 else "0/1 (0 %)"
+    assert f"no longer than that: {held}; the worst" in report.markdown(data)
+
+
+def test_only_stops_of_ours_without_consent_are_compared():
+    for strategy in ("virsh", "adaptive+postcopy", "measured+pause"):
+        assert not residual.stops(stopped(strategy, after_stop_mib=6.4))
+    unseen = stopped()
+    unseen.cells[0].more.clear()
+    assert not residual.stops(unseen)
+    assert not residual.stops(stopped(ended=False, after_stop_mib=6.4))
 
 
 def test_a_cache_is_a_power_of_two():
