@@ -22,8 +22,6 @@ CLAIMS = {"converges": True, "needs": False, "cannot": False}
 """A forecast's verdict, and whether it says that the limits will be kept."""
 NEARLY = 1.01
 """By no more than this off its range, a time is in it."""
-TURNS = ("postcopy", "suspend", "abort")
-"""What a policy does to a transfer that does not converge by itself."""
 STALLED = "S8"
 POSTCOPY_OF_VIRSH = "postcopy-after-pass"
 
@@ -228,7 +226,6 @@ class Forecast:
         verdict: ``converges``, ``needs``, ``cannot`` or ``unknown``.
         right: Whether it kept its limits, or did not, as the verdict says; None: there
             was none.
-        by_pass_2: The same of the first verdict after the first pass.
         foretold_s: Time of the transfer.
         error: Share of what it took; None if nothing was foretold, or it did not end.
         whole_error: The same of the time from call to return.
@@ -238,7 +235,6 @@ class Forecast:
     cell: Cell
     verdict: str
     right: bool | None
-    by_pass_2: bool | None
     foretold_s: float | None
     error: float | None
     whole_error: float | None
@@ -261,15 +257,10 @@ def _forecast(cell: Cell, told: dict[str, Any]) -> Forecast:
     if error is not None and least is not None:
         within = least <= cell.transfer_s * NEARLY and cell.transfer_s <= most * NEARLY
     claim = CLAIMS.get(told["verdict"])
-    turned = any(mark.startswith(TURNS) for _, mark in cell.marks)
-    alone, later = cell.ended and not turned, cell.more.get("by_pass_2")
-    if later and turned:
-        later = None  # it was switched because that was sooner
     return Forecast(
         cell,
         told["verdict"],
         None if claim is None else claim == cell.within,
-        None if later is None else later == alone,
         seconds,
         error,
         _off(told.get("whole_s"), cell.total_s) if cell.ended else None,

@@ -14,7 +14,6 @@ CANCEL_TIMEOUT_S = 90.0
 """Nothing may cancel post-copy: it gets this long past the deadline."""
 GRACE_S = 1.0
 """A policy's deadline is one of the transfer: the phases before it take so long."""
-DECIDED_IN_PASS = 2
 TIMES = ("_s", "_s_per_gib")
 STOP = "max_switchover_s"
 
@@ -37,7 +36,7 @@ class Ours:
             journal=self._journal, sinks=[self._hear], clock=clock
         )
         self._measure_s = measure_s
-        self._verdicts: list[tuple[int, bool]] = []
+        self._told: list[tuple[float, int, bool | None]] = []
         self._left: list[tuple[float, float]] = []
         self._began = self._lag_s = 0.0
 
@@ -53,7 +52,7 @@ class Ours:
             else partial(self._migrator.start, *way, policy=policy)
         )
         patience_s = scenario.deadline_s + (GRACE_S if strategy.limited else 0)
-        self._verdicts.clear()
+        self._told.clear()
         self._left.clear()
         return lambda: self._move(cell, start, patience_s)
 
@@ -84,12 +83,12 @@ class Ours:
             self._lag_s = now - self._began - event.at_ms / 1000
         if event.kind != "progress" or event.postcopy:
             return
+        at_s = round(self._lag_s + event.at_ms / 1000, 3)
         if event.remaining_bytes is not None:
-            at_s = round(self._lag_s + event.at_ms / 1000, 3)
             self._left.append((at_s, round(event.remaining_bytes / 2**20, 3)))
-        converges = getattr(event, "converges", None)
-        if converges is not None:
-            self._verdicts.append((event.iteration or 0, converges))
+        told = event.iteration or 0, event.converges
+        if not self._told or self._told[-1][1:] != told:
+            self._told.append((at_s, *told))
 
     def _move(self, cell, start: Callable[[], Any], patience_s: float) -> str:
         """Start it, and wait; says why it did not."""
@@ -126,9 +125,7 @@ class Ours:
         cell.more["result"] = {key: told.get(key) for key in keys}
         cell.passes = told.get("iterations")
         cell.more["left"] = list(self._left)
-        cell.more["by_pass_2"] = next(
-            (said for number, said in self._verdicts if number >= DECIDED_IN_PASS), None
-        )
+        cell.more["told"] = list(self._told)
         for record in self._journal.records(migration):
             if record.kind == "acted":
                 body = record.body

@@ -9,7 +9,7 @@ from typing import Any
 from bench.convergence import figures, residual
 from bench.convergence.data import Data
 from bench.convergence.figures import Group
-from bench.convergence.foretold import forecast
+from bench.convergence.foretold import by_pass_2, forecast
 from bench.convergence.table import (
     Table,
     cell,
@@ -53,6 +53,7 @@ def summary(data: Data) -> list[Table]:
         residuals,
         stalls,
         forecast,
+        by_pass_2,
         given_up,
         lost,
         absent,
