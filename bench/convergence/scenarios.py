@@ -138,6 +138,13 @@ ROWS = (
         ENDLESS,
     ),
     Scenario(
+        "S10r",
+        "random whole pages, r = 1.25",
+        guest(1.25, pattern="random-dense"),
+        "no xbzrle, no order, a little too fast",
+        ENDLESS,
+    ),
+    Scenario(
         "S11",
         "2 s at r = 2, 3 s at 0.1",
         guest(2, wave_ms=(2000, 3000), quiet_rate_mib_s=6),

@@ -86,6 +86,7 @@ def test_a_wrong_bit_in_a_page_that_is_never_written_is_found(lab, guest_name, m
         {"pattern": "sequential"},
         {"pattern": "random", "hot_percent": 10},
         {"pattern": "dense", "fill_percent": 50},
+        {"pattern": "random-dense"},
     ],
     ids=lambda options: options["pattern"],
 )

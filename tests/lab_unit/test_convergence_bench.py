@@ -57,7 +57,14 @@ def test_ramps_are_asked_of_guests_that_have_one():
 def test_no_name_is_used_twice():
     names = [row.id for row in (*ROWS, *PROBES)]
     assert len(names) == len(set(names)) == len(STRATEGIES)
-    assert len(SCENARIOS) == 20
+    assert len(SCENARIOS) == 21
+
+
+def test_whole_pages_at_random_are_written_a_little_faster_than_the_link_is():
+    row = SCENARIOS["S10r"]
+    assert (row.guest["pattern"], row.ratio) == ("random-dense", 1.25)
+    assert row not in [each for each, _ in chosen(asked(quick=True))]
+    assert row in [each for each, _ in chosen(asked())]
 
 
 def test_guestperf_has_its_38_rows_and_none_is_left_out():

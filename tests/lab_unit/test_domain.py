@@ -5,8 +5,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from virtmigrate_lab.cli.guest import PatternName
 from virtmigrate_lab.disks import Disk
-from virtmigrate_lab.domain import GuestOptions
+from virtmigrate_lab.domain import PATTERNS, GuestOptions
 from virtmigrate_lab.errors import LabRefused
 
 UUID = "6d11347d-b9fa-4924-a37d-bc2c2ded3baf"
@@ -27,6 +28,14 @@ def test_the_xml_is_the_same_wherever_the_guest_goes():
 def test_the_guest_program_is_told_what_was_asked():
     guest = GuestOptions("g", UUID, zero_percent=50, ramp_ms=2000, ramp_rate_mib_s=128)
     assert {"zero=50", "ramp=2000", "top=128"} <= set(guest.cmdline.split())
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_is_a_number_to_it_and_a_word_on_the_command_line(pattern):
+    assert (
+        f"pat={PATTERNS[pattern]}" in GuestOptions("g", UUID, pattern=pattern).cmdline
+    )
+    assert PatternName(pattern)
 
 
 def test_options_come_back_from_their_file():

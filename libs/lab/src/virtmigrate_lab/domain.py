@@ -13,9 +13,9 @@ from virtmigrate_lab.errors import LabRefused
 from virtmigrate_lab.layout import INNER_RUN
 from virtmigrate_lab.stream import NAME
 
-Pattern = Literal["sequential", "random", "dense"]
+Pattern = Literal["sequential", "random", "dense", "random-dense"]
 
-PATTERNS: dict[str, int] = {"sequential": 0, "random": 1, "dense": 2}
+PATTERNS: dict[str, int] = {"sequential": 0, "random": 1, "dense": 2, "random-dense": 3}
 """Pattern and the number by which the guest program knows it."""
 
 LEAST_MEMORY_MIB = 12
@@ -82,10 +82,10 @@ class GuestOptions:
         dirty_rate_mib_s: Pages touched a second x 4096 bytes: what a migration must
             send again. 0 writes nothing.
         pattern: ``sequential`` and ``random`` write one word of a page, ``dense``
-            writes whole pages in order.
+            writes whole pages in order, ``random-dense`` in none.
         fill_percent: Share of each page that is incompressible; the rest is zero.
         hot_percent: Share of the working set that takes nine writes of ten
-            (``random`` only; 0: all alike).
+            (in random order only; 0: all alike).
         wave_ms: A square wave: milliseconds at ``dirty_rate_mib_s``, then milliseconds
             at ``quiet_rate_mib_s``; None: steady.
         quiet_rate_mib_s: See ``wave_ms``.

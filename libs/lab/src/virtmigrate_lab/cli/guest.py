@@ -28,6 +28,7 @@ class PatternName(StrEnum):
     SEQUENTIAL = "sequential"
     RANDOM = "random"
     DENSE = "dense"
+    RANDOM_DENSE = "random-dense"
 
 
 Host = Annotated[

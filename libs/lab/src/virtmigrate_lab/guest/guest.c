@@ -3,8 +3,9 @@
  * every page must hold, beats on the serial port about once a millisecond, and
  * walks all of its pages, and all blocks of its disks, when the host asks.
  *
- * Command line (decimal numbers): name=TEXT ws=MIB rate=MIB_S pat=0|1|2 fill=PERCENT
- *   pat 0 sequential, one word a page; 1 random, one word a page; 2 dense, whole pages.
+ * Command line (decimal numbers): name=TEXT ws=MIB rate=MIB_S pat=0|1|2|3 fill=PERCENT
+ *   pat 0 sequential, one word a page; 1 random, one word a page; 2 dense, whole pages;
+ *   3 whole pages at random.
  *   rate counts touched pages x 4096 bytes: what a migration must send again.
  *   hot=PERCENT of the working set that takes nine writes of ten (0: all alike).
  *   on=MS off=MS quiet=MIB_S: a square wave, rate for on, then quiet for off.
@@ -188,7 +189,7 @@ static void dirty(u32 page)
         bad(page);
     }
     gen++;
-    if (cfg.pat == 2) {
+    if (cfg.pat & 2) {
         write_words(page, gen);
     }
     p[0] = word(page, gen, 0);
@@ -200,7 +201,7 @@ static void verify(u32 page)
 {
     const u32 *p = data + page * WORDS;
     u32 gen = page < cfg.ws ? generation[page] : 0;
-    u32 rest = cfg.pat == 2 ? gen : 0;
+    u32 rest = cfg.pat & 2 ? gen : 0;
     u32 full = page < solid ? filled : 0;
     u32 wrong = p[0] ^ ((gen || full) ? word(page, gen, 0) : 0);
     u32 i;
@@ -250,7 +251,7 @@ static u32 below(u32 limit)
 
 static u32 next_page(void)
 {
-    if (cfg.pat == 1) {
+    if (cfg.pat & 1) {
         if (hot_pages && below(10)) {
             return below(hot_pages);
         }
