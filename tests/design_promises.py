@@ -57,6 +57,9 @@ BUILT: dict[str, str] = {
         "The printed capabilities and the support matrix are what is declared."
     ),
     # --- how a transfer is made -----------------------------------------------
+    "ends.limit-kept": (
+        "A limit that could not be set is tried again, and named where it stays unset."
+    ),
     "ends.short-queue": (
         "Where the source lets us, little waits in its sockets; nothing else changes."
     ),

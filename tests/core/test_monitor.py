@@ -104,7 +104,7 @@ def test_post_copy_after_the_first_pass():
 
 
 @pytest.mark.parametrize("error", [HostError("not now"), ValueError("a slip")])
-def test_a_knob_that_is_stuck_is_warned_of_and_not_turned_again(error):
+def test_a_pause_that_may_have_come_is_warned_of_and_not_asked_for_again(error):
     watched = Watched(timeout_s=5)
     watched.world.breaks("source.knob suspend", "before", error)
     watched.for_seconds(20)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from virtmigrate.conditions import Moment, due
+from virtmigrate.history import AGAIN_S
 from virtmigrate.outlook import DOWNTIME_MS, UNKNOWN, Outlook, outlook
 from virtmigrate.policy import Act, Do, Objective
 
@@ -88,7 +89,7 @@ def decide(policy: Policy, history: History, now_s: float) -> Decision | None:
         return None
     if (first := _at_start(policy, history)) is not None:
         return first
-    if history.dropped():
+    if history.dropped() or history.insists():
         return None
     # Before the second pass nothing was seen of what the guest writes.
     ahead = outlook(history, policy) if history.number > 1 else UNKNOWN
@@ -101,7 +102,10 @@ def decide(policy: Policy, history: History, now_s: float) -> Decision | None:
 def looks(policy: Policy, history: History, now_s: float) -> bool:
     """Whether the policy looks again at this moment; some peers look seldom."""
     elapsed = history.elapsed_s(now_s)
-    if elapsed - history.looked_s < policy.looks_every_s:
+    every_s = policy.looks_every_s
+    if history.refused:
+        every_s = min(AGAIN_S, every_s)
+    if elapsed - history.looked_s < every_s:
         return False
     history.looked_s = elapsed
     return True
@@ -198,6 +202,8 @@ def _possible(
         return False
     if do is Do.POSTCOPY and history.has_done(do):
         return False  # it was asked for, and did not come
+    if history.waits(do):
+        return False
     if do is Do.SUSPEND and ahead is not None and ahead.postcopy_s is not None:
         # A pause that would be taken back by its own limit only does harm.
         return do in history.able and ahead.postcopy_s <= (

@@ -42,6 +42,10 @@ POINTS_MOST = 4096
 SWITCHES_S = 10.0
 """A switch to post-copy shows within this, or was refused."""
 PASSES_MOST = 10**6
+AGAIN_S = 1.0
+"""A limit that could not be set is tried again after so long."""
+INSISTS = 3
+"""So many tries come before anything is done instead."""
 THROTTLE_MOST = 99
 """Percent; QEMU takes no more (`max-cpu-throttle`)."""
 
@@ -110,6 +114,7 @@ class History:
         low: The pass that had least to send so far, but for what hardly differs; and
             what had been sent when it began.
         acts: What was done, and when (`rule`, seconds since the start).
+        refused: What could not be done: tries so far, and when the last one was.
         copied: Bytes of disks that are copied beside.
         mirror: How that gets on; everything else here is memory's.
     """
@@ -130,6 +135,7 @@ class History:
     queued: float | None = None
     low: tuple[Pass, float | None] | None = None
     acts: list[tuple[str, Do, float]] = field(default_factory=list)
+    refused: dict[Do, tuple[int, float]] = field(default_factory=dict)
     copied: int = 0
     mirror: Mirror = field(default_factory=Mirror)
     looked_s: float = -math.inf
@@ -251,8 +257,26 @@ class History:
     def did(self, rule: str, do: Do, now_s: float, value: int | None = None) -> None:
         """Something was done."""
         self.acts.append((rule, do, self._passes_to(now_s)))
+        self.refused.pop(do, None)
         if do == "downtime" and value is not None:
             self.downtime_ms, self.low = value, None
+
+    def refuse(self, do: Do, now_s: float) -> None:
+        """Something could not be done, and will be tried again."""
+        tries, _ = self.refused.get(do, (0, 0.0))
+        self.refused[do] = (tries + 1, self._passes_to(now_s))
+
+    def waits(self, do: Do) -> bool:
+        """Whether it was refused so lately that it is not tried again yet."""
+        tries, at_s = self.refused.get(do, (0, 0.0))
+        return bool(tries) and self._passed_s - at_s < AGAIN_S
+
+    def insists(self) -> bool:
+        """Whether what was refused is to be tried again before anything else is."""
+        return any(
+            tries < INSISTS and self.waits(do)
+            for do, (tries, _) in self.refused.items()
+        )
 
     def acted(self, rule: str) -> float | None:
         """When a rule last acted, seconds since the start; None = it has not."""

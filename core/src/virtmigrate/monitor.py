@@ -15,6 +15,7 @@ from virtmigrate.patience import Patience
 from virtmigrate.policy import Do
 from virtmigrate.results import Fired
 from virtmigrate.settle import see
+from virtmigrate.unturned import ONCE, Unturned
 
 if TYPE_CHECKING:
     import threading
@@ -67,6 +68,7 @@ class Monitor:
         self._ctx: Context | None = None
         self._began: float | None = None
         self._patience: Patience | None = None
+        self._unturned = Unturned()
         self._percent = 0.0
         self._kept_s = 0.0
         self._ending = self._aborted = False
@@ -129,6 +131,7 @@ class Monitor:
             raise
         finally:
             self._began = None
+            self._warn_of_knobs(over=True)
 
     def pulse(self) -> None:
         """Sample, report, cancel, act.
@@ -150,6 +153,9 @@ class Monitor:
         self._lose_patience(ctx, sample)
         if self._began is None:
             return  # after perform there is nothing left to cancel or to hasten
+        if sample is not None and sample.remaining_bytes != 0:
+            self._unturned.goes_on()
+            self._warn_of_knobs()
         if self.cancel.is_set():
             self.limit = CANCELLED
             self._fire(ctx, Do.ABORT, BY_REQUEST)
@@ -245,40 +251,59 @@ class Monitor:
         now, policy = ctx.clock.now(), ctx.plan.policy
         if not looks(policy, self.history, now):
             return
-        try:
-            decision = decide(policy, self.history, now)
-        except ArithmeticError as error:
-            # Figures that no rule was made for: the deadline comes before the rules.
-            self.book.note("no-decision", why=str(error))
-            return
-        if decision is not None:
-            self._carry_out(ctx, decision)
+        for _ in KNOBS:
+            try:
+                decision = decide(policy, self.history, now)
+            except ArithmeticError as error:
+                # Figures that no rule was made for: the deadline comes first.
+                self.book.note("no-decision", why=str(error))
+                return
+            # A limit that could not be set keeps nothing else from being decided.
+            if decision is None or self._carry_out(ctx, decision):
+                return
 
-    def _carry_out(self, ctx: Context, decision: Decision) -> None:
+    def _carry_out(self, ctx: Context, decision: Decision) -> bool:
+        """Do what was decided; says whether that is all of this look."""
         do = decision.do
         if do is Do.SUSPEND and see(ctx.guest).state is RunState.PAUSED:
             # Somebody else has paused it: it stays that person's wish.
             self.history.did(decision.rule, do, ctx.clock.now())
-            return
+            return True
         if do in ENDING and decision.limit is not None:
             self.limit = decision.why
             self._fire(ctx, do, decision.limit)
         if do is Do.ABORT:
             self.limit = decision.why
             self._abort(ctx)
-            return
-        self.history.did(decision.rule, do, ctx.clock.now(), decision.value)
-        if do is Do.POSTCOPY and self._patience is not None:
-            self._patience.ask(ctx.clock.now())
-        if do is Do.SUSPEND:
-            ctx.suspended = True
-            self.book.note("suspended", durable=True, why=decision.why)
+            return True
+        if do in ONCE:
+            self._ask_once(ctx, decision)
         try:
             ctx.guest.set_knob(KNOBS[do], decision.value or 0)
         except Exception as error:  # noqa: BLE001 - the transfer goes on without it
-            self.book.warn(f"{decision.why}: {error}")
-            return
+            self.book.note("knob-refused", knob=KNOBS[do].value, why=str(error))
+            self._unturned.refused(do, decision.value, decision.why, error)
+            if do not in ONCE:
+                self.history.refuse(do, ctx.clock.now())
+            return do in ONCE
+        self._unturned.turned(do)
+        if do not in ONCE:
+            self.history.did(decision.rule, do, ctx.clock.now(), decision.value)
         self._tell(KNOBS[do].value, decision.value, decision.why)
+        return True
+
+    def _ask_once(self, ctx: Context, decision: Decision) -> None:
+        """Take it for done before it is asked for: an error does not tell."""
+        self.history.did(decision.rule, decision.do, ctx.clock.now(), decision.value)
+        if decision.do is Do.POSTCOPY and self._patience is not None:
+            self._patience.ask(ctx.clock.now())
+        if decision.do is Do.SUSPEND:
+            ctx.suspended = True
+            self.book.note("suspended", durable=True, why=decision.why)
+
+    def _warn_of_knobs(self, *, over: bool = False) -> None:
+        for words in self._unturned.news(over=over):
+            self.book.warn(words)
 
     def _abort(self, ctx: Context) -> None:
         """Ask for the end of the transfer, again at each pulse until it ends."""
