@@ -63,6 +63,7 @@ class World:
         ctx: The context of the migration that runs.
         disks: The guest's, as its plugin tells them.
         storages: Each host's storage.
+        counts: A sample that is shown instead of the real one.
     """
 
     state: RunState = RunState.RUNNING
@@ -83,6 +84,7 @@ class World:
     ctx: object = None
     disks: list[object] = field(default_factory=list)
     storages: dict[str, object] = field(default_factory=dict)
+    counts: object = None
 
     def __post_init__(self):
         self.hosts.setdefault("a", Copy(self.state, XML if self.persistent else None))
@@ -196,6 +198,8 @@ class ScriptedGuest:
     def sample(self):
         self.world.happen(f"{SIDES[self.host]}.sample", "before")
         left = self.world.remaining
+        if self.world.counts is not None:
+            return self.world.counts
         return Sample(total_bytes=100, processed_bytes=100 - left, remaining_bytes=left)
 
     def abort(self):

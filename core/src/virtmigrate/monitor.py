@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from virtmigrate.able import KNOBS, able
 from virtmigrate.convergence import Limit, decide, looks
 from virtmigrate.errors import AnswerLost, Cancelled, VirtmigrateError
+from virtmigrate.figures import cleaned
 from virtmigrate.history import History
 from virtmigrate.host import RunState
 from virtmigrate.mirror import Mirror, whole
@@ -142,7 +143,7 @@ class Monitor:
         ctx = self._bound()
         sample = None
         try:
-            sample = ctx.guest.sample()
+            sample = _read(ctx)
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             # A transfer outlives a sample that failed; perform itself tells the end.
             self.book.note("no-sample", why=str(error))
@@ -180,7 +181,7 @@ class Monitor:
     def complete(self) -> None:
         """The guest has landed: what the hypervisor counts now is final."""
         try:
-            sample = self._bound().guest.sample()
+            sample = _read(self._bound())
         except Exception as error:  # noqa: BLE001 - figures stop no migration
             self.book.note("no-sample", why=str(error))
             return
@@ -336,6 +337,12 @@ class Monitor:
         at_ms = self.book.elapsed_ms()
         self.book.note("acted", at_ms=at_ms, action=action, value=value, why=why)
         self.book.emit("acted", action=action, value=value, why=why)
+
+
+def _read(ctx: Context) -> Sample | None:
+    """What the hypervisor counts, less what can't be a measurement."""
+    sample = ctx.guest.sample()
+    return None if sample is None else cleaned(sample)
 
 
 def _link(plan: Plan) -> float | None:
