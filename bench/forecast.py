@@ -141,7 +141,7 @@ def foretold(story: Story, seconds: float, dice: random.Random) -> Forecast:
 
 @dataclass(frozen=True)
 class Seen:
-    """What some forecasts were worth: shares, and counts of verdicts."""
+    """What some forecasts were worth: shares, ms, and counts of verdicts."""
 
     median_error: float
     p95_error: float
@@ -149,12 +149,17 @@ class Seen:
     right: int
     unknown: int
     wrong: int
+    median_stop_ms: float
+    median_sent: float
+    p95_sent: float
 
     @classmethod
     def of(cls, told: list[tuple[Story, Forecast]]) -> Seen:
         """Each forecast beside what came."""
         pairs = [(f, s.moved) for s, f in told if f.total_s and s.moved.converged]
         errors = [abs(f.total_s / moved.total_s - 1) for f, moved in pairs]
+        stops = [abs(f.downtime_ms - moved.downtime_ms) for f, moved in pairs]
+        sent = [abs(f.sent_bytes / MIB / moved.bytes_mib - 1) for f, moved in pairs]
         within = [
             f.total_range_s[0] <= moved.total_s * (1 + NEARLY)
             and moved.total_s <= f.total_range_s[1] * (1 + NEARLY)
@@ -170,12 +175,16 @@ class Seen:
             right,
             unknown,
             len(told) - right - unknown,
+            statistics.median(stops),
+            statistics.median(sent),
+            percentile(sent, 0.95),
         )
 
     def __str__(self) -> str:
         return (
             f"{self.median_error:8.1%}{self.p95_error:8.1%}{self.in_range:9.0%}"
             f"{self.right:8}{self.unknown:9}{self.wrong:7}"
+            f"{self.median_stop_ms:8.0f} ms{self.median_sent:8.1%}"
         )
 
 
@@ -188,8 +197,14 @@ def main() -> None:
     asked = parser.parse_args()
     every = stories(asked.guests, random.Random(asked.seed))
     print(f"{len(every)} transfers, {sum(s.moved.converged for s in every)} converge")
-    print("                          error           in its    verdict")
-    print("measured   armed         median     p95    range   right  unknown  wrong")
+    print(
+        "                          error           in its    verdict"
+        "                     stop   bytes"
+    )
+    print(
+        "measured   armed         median     p95    range   right  unknown  wrong"
+        "      off     off"
+    )
     for seconds in map(float, asked.seconds.split(",")):
         for delta in (False, True):
             dice = random.Random(asked.seed)

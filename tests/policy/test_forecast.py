@@ -318,6 +318,9 @@ def test_forecasts_of_measured_guests_come_true_on_the_mock_s_physics():
     assert seen.p95_error <= 0.15
     assert seen.in_range >= 0.8
     assert seen.wrong <= 0.05 * len(told)
+    assert seen.median_stop_ms <= 30
+    assert seen.median_sent <= 0.03
+    assert seen.p95_sent <= 0.15
 
 
 def test_a_journal_without_migrations_knows_no_link():

@@ -12,9 +12,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from virtmigrate.conditions import Moment, due
+from virtmigrate.ends import told_ms
 from virtmigrate.history import AGAIN_S
 from virtmigrate.outlook import DOWNTIME_MS, UNKNOWN, Outlook, outlook
-from virtmigrate.policy import Act, Do, Objective
+from virtmigrate.policy import Act, Do
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,8 +29,6 @@ MIRROR_LAGS = "mirror_lags"
 """The limit by which a mirror that gains nothing is ended."""
 CONSENT = {Do.POSTCOPY: "postcopy", Do.SUSPEND: "pause"}
 """What needs the caller's consent, and which."""
-AT_FIRST_MS = {Objective.GAP: 100}
-"""A policy that aims at a short stop begins with a shorter one than it may cause."""
 ROOM = 1.05
 """A stop that is to fit is given so much more than what is predicted."""
 
@@ -150,8 +149,7 @@ def _at_start(policy: Policy, history: History) -> Decision | None:
     if not history.points or (history.runs and history.stopped_s is not None):
         return None
     begun = {do for _, do, _ in history.acts}
-    told = max(1, round(policy.limits.max_downtime_ms * policy.stop_share))
-    stop = _stop(min(AT_FIRST_MS.get(policy.objective, told), told))
+    stop = _stop(told_ms(policy))
     own = any(act.do is Do.DOWNTIME for act in policy.at_start)
     for act in policy.at_start if own else (stop, *policy.at_start):
         value = _value(act, policy, history, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 AT_ONCE_S = 0.5
 """A switch that is beyond doubt comes so soon after the transfer's start."""
+AT_FIRST_MS = {Objective.GAP: 100}
+"""A policy that aims at a short stop begins with a shorter one than it may cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,16 @@ class End:
     def well(self) -> bool:
         """Whether it is over within the limits."""
         return bool(self.way) and not self.late
+
+
+def told_ms(policy: Policy) -> int:
+    """The stop that the hypervisor is told at first: a part of what is permitted."""
+    most = policy.limits.max_downtime_ms
+    for act in policy.at_start:
+        if act.do is Do.DOWNTIME and act.value is not None:
+            return min(act.value, most)
+    told = max(1, round(most * policy.stop_share))
+    return min(AT_FIRST_MS.get(policy.objective, told), told)
 
 
 def much_longer(
@@ -108,8 +120,8 @@ class Case:
             difference: What a rewritten page takes as a difference, of a page.
             waits: Whether that these bring nothing has to show first.
         """
-        stop_ms, give_s = self.policy.limits.max_downtime_ms, 0.0
-        plain = course(f, self.memory, self.rate, stop_ms, difference=difference)
+        give_s = 0.0
+        plain = self._by_itself(f, difference)
         if self.at_once:
             # What was rewritten of what had gone: where that lies is not known.
             again = min(f(AT_ONCE_S), AT_ONCE_S * self.rate) / 2
@@ -121,6 +133,21 @@ class Case:
         total_s, sent = total_s + self.disks / self.rate, sent + self.disks
         late = total_s > self.policy.deadline_s(int(self.memory), int(self.disks))
         return End(share, not waits, plain, way, total_s, give_s, seen_ms, sent, late)
+
+    def _by_itself(self, f: Writes, difference: float | None) -> Course:
+        """Pre-copy with the stop that is told at first; else with all that may be told.
+
+        The hypervisor stops the guest once what is left fits into that. What it does
+        not count comes on top, within what the policy has kept back for it.
+        """
+        most = self.policy.limits.max_downtime_ms
+        stops = (told_ms(self.policy), most) if Do.DOWNTIME in self.able else (most,)
+        for stop_ms in stops:
+            found = course(f, self.memory, self.rate, stop_ms, difference=difference)
+            if found.converges:
+                longest = min(most, stop_ms + 1000 * DEVICES_S)
+                return replace(found, stop_ms=min(found.stop_ms, longest))
+        return found
 
     @cached_property
     def at_once(self) -> bool:
