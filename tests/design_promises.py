@@ -60,6 +60,9 @@ BUILT: dict[str, str] = {
     "ends.limit-kept": (
         "A limit that could not be set is tried again, and named where it stays unset."
     ),
+    "ends.no-knob": (
+        "A limit or consent that the source has no knob for is told before the move."
+    ),
     "ends.short-queue": (
         "Where the source lets us, little waits in its sockets; nothing else changes."
     ),

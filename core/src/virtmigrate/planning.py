@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from virtmigrate import insecure
+from virtmigrate import insecure, unheld
 from virtmigrate.able import able
 from virtmigrate.again import OPTION
 from virtmigrate.context import Captured, PlanContext
@@ -164,6 +164,7 @@ def survey(
     link = _link(wanted, wanted.options, source.uri, destination.uri)
     agreed = _agreed(wanted, ends, workload, disks, link)
     settlement, form = agreed.settlement, agreed.form
+    in_the_way += unheld.findings(agreed.policy, ends)
     if settlement is not None:
         request = replace(request, effective=settlement.effective())
     looked = look(manager, request)
