@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from tests.core.declared import ends, qemu_like, vz_like
 from tests.core.plans import plan_of
+from tests.requirements import requirement
 from virtmigrate import MemoryJournal, Options, Outcome
 from virtmigrate.able import able
 from virtmigrate.host import RunState
@@ -66,6 +67,30 @@ def test_differences_have_a_cache_as_large_as_the_guest_within_bounds():
     assert preset().wishes(200 << 20)[cache] == 256 << 20
     assert preset().wishes(64 << 30)[cache] == 512 << 20
     assert preset("virsh").wishes(200 << 20) == {}
+
+
+@requirement("ends.combined")
+@pytest.mark.parametrize(
+    ("free_mib", "cache_mib"),
+    [
+        (None, 512),
+        (64 << 10, 512),
+        (2048, 512),
+        (2047, 256),
+        (1023, 128),
+        (256, 64),
+        (255, None),
+        (0, None),
+    ],
+)
+def test_a_cache_takes_no_more_than_a_quarter_of_what_is_free(free_mib, cache_mib):
+    free = None if free_mib is None else free_mib << 20
+    wanted = preset().wishes(4 << 30, free_bytes=free)
+    if cache_mib is None:
+        assert wanted == {}
+    else:
+        assert wanted["compression_methods"] == ("xbzrle",)
+        assert wanted["compression_xbzrle_cache_bytes"] == cache_mib << 20
 
 
 def test_a_guest_that_is_moved_at_once_goes_without_differences():

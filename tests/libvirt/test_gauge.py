@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.requirements import requirement
 from virtmigrate.errors import AnswerLost, HostError
 from virtmigrate.host import Definitions
+from virtmigrate_libvirt.facts import ALL_NODES, KIB, available_bytes
 from virtmigrate_libvirt.gauge import (
     MEASURED,
     OWN_BYTES,
@@ -51,6 +52,7 @@ class Daemon:
         } | (stats or {})
         self.error = error
         self.flags = []
+        self.memory = {}
 
     def ask(self, doing, function):
         if self.error:
@@ -66,6 +68,10 @@ class Daemon:
 
     def domainListGetStats(self, domains, groups):  # noqa: N802
         return [(domains[0], self.stats)]
+
+    def getMemoryStats(self, node, flags):  # noqa: N802
+        assert (node, flags) == (ALL_NODES, 0)
+        return self.memory
 
 
 def measured(daemon, seconds=3.0, xml=XML):
@@ -211,6 +217,37 @@ def test_a_definition_without_memory_tells_nothing(memory):
 
 def test_a_guest_that_does_not_run_tells_nothing():
     assert gauge(Daemon(), UUID, Definitions(None, XML), 1.0) is None
+
+
+@requirement("ends.combined")
+@pytest.mark.parametrize("seconds", [0.0, 2.0])
+def test_what_the_source_has_free_is_told_at_once(seconds):
+    daemon = Daemon()
+    assert measured(daemon, seconds).free_bytes is None
+    daemon.memory = {"total": 9 << 10, "free": 2 << 10, "buffers": 0, "cached": 3 << 10}
+    found = measured(daemon, seconds)
+    assert found.free_bytes == 5 * MIB  # caches give way
+    assert "free at the source: 5 MiB, as its host says" in found.basis
+
+
+def test_what_is_free_is_not_asked_where_no_differences_are_sent():
+    del (daemon := Daemon()).memory
+    assert gauge(daemon, UUID, Definitions(XML, None), 0.0, differs=False).basis
+
+
+def test_a_host_that_does_not_tell_what_is_free_is_no_trouble():
+    found = measured(Daemon(error=HostError("no such call")), 0.0)
+    assert (found.memory_bytes, found.free_bytes) == (64 * MIB, None)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["total", "free", "buffers", "cached", "else"]), st.integers()
+    )
+)
+def test_whatever_a_host_says_of_its_memory_is_no_more_than_it_has(stats):
+    free = available_bytes(stats)
+    assert free is None or 0 <= free <= max(0, stats["total"]) * KIB
 
 
 @requirement("disks.writes")

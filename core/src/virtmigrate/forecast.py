@@ -51,6 +51,8 @@ class Workload(Model):
     disk_writes: tuple[tuple[str, int], ...] = ()
     """Bytes a second that are written to each disk, by its name; a disk that is not
     among them was not measured."""
+    free_bytes: int | None = None
+    """What its host can give of its own memory; None = unknown."""
     basis: tuple[str, ...] = ()
     """How each figure was found, for people."""
 

@@ -262,7 +262,8 @@ def _wishes(
         return {**policy.wishes()}
     if wanted.options.parallel:
         return {**policy.wishes(streams_mib_s=link.mib_s if link else None)}
-    return {**policy.wishes(workload.memory_bytes)}
+    free = workload.free_bytes
+    return {**policy.wishes(workload.memory_bytes, free_bytes=free)}
 
 
 def _link(wanted: Request, options: Options, here: str, there: str) -> Link | None:

@@ -21,6 +21,10 @@ MS_MOST = 2_000_000
 """QEMU's own bound of the downtime limit (`MAX_MIGRATE_DOWNTIME`)."""
 CACHE_MOST = 512 << 20
 """Of a source's memory, for one migration."""
+CACHE_SHARE = 1 / 4
+"""No more than this of what a source has free."""
+CACHE_LEAST = 64 << 20
+"""A smaller one forgets what it has seen before it is written again."""
 DIFFERENCES_FROM = 128 << 20
 """A guest with less memory is moved before differences pay: they begin with the third
 pass, and QEMU may look 100 ms later (`BUFFER_DELAY`) whether it can switch over."""
@@ -235,6 +239,22 @@ class Rule(Model):
     """Whether it may act more than once."""
 
 
+def cache_of(memory_bytes: int, free_bytes: int | None) -> int:
+    """Bytes of a cache for differences, a power of two; 0 = rather none.
+
+    Args:
+        memory_bytes: Of the guest.
+        free_bytes: What the source can give of its memory; None = unknown.
+    """
+    if memory_bytes < DIFFERENCES_FROM:
+        return 0
+    cache = min(1 << (memory_bytes - 1).bit_length(), CACHE_MOST)
+    if free_bytes is None:
+        return cache
+    fits = int(free_bytes * CACHE_SHARE)
+    return min(cache, 1 << fits.bit_length() - 1) if fits >= CACHE_LEAST else 0
+
+
 def _ends_in_abort(ladder: tuple[Do, ...]) -> tuple[Do, ...]:
     if not ladder or ladder[-1] is not Do.ABORT:
         msg = "the last thing to do at the deadline is abort: a policy always ends"
@@ -267,7 +287,8 @@ class Policy(Model):
     """Options that it wants where the request leaves them open and both hosts can."""
     differences: Flag = False
     """Whether it also wants rewritten pages sent as differences (xbzrle), with a cache
-    as large as the guest's memory, up to `CACHE_MOST`; from `DIFFERENCES_FROM` on."""
+    as large as the guest's memory, up to `CACHE_MOST` and `CACHE_SHARE` of what the
+    source has free; from `DIFFERENCES_FROM` on."""
     compresses: Flag = False
     """Whether it wants several streams compressed (zstd), where their link is known to
     have no more than `ZSTD_PAYS_MIB_S`."""
@@ -361,7 +382,10 @@ class Policy(Model):
         )
 
     def wishes(
-        self, memory_bytes: int = 0, streams_mib_s: float | None = None
+        self,
+        memory_bytes: int = 0,
+        streams_mib_s: float | None = None,
+        free_bytes: int | None = None,
     ) -> dict[str, Asked]:
         """Options to ask for: its own, and what its consents need to be of use.
 
@@ -370,6 +394,7 @@ class Policy(Model):
         Args:
             memory_bytes: The guest's memory, where it is known and goes in one stream.
             streams_mib_s: The link's rate, where it is known and there are several.
+            free_bytes: What the source can give of its memory; None = unknown.
         """
         wanted: dict[str, Asked] = {}
         if self.consents.postcopy:
@@ -381,10 +406,9 @@ class Policy(Model):
             for name, value in self.asks.items()
             if not value or self._consents_to(name)
         }
-        if self.differences and memory_bytes >= DIFFERENCES_FROM:
-            cache = 1 << (memory_bytes - 1).bit_length()
+        if self.differences and (cache := cache_of(memory_bytes, free_bytes)):
             wanted["compression_methods"] = ("xbzrle",)
-            wanted["compression_xbzrle_cache_bytes"] = min(cache, CACHE_MOST)
+            wanted["compression_xbzrle_cache_bytes"] = cache
         if self.compresses and streams_mib_s and streams_mib_s <= ZSTD_PAYS_MIB_S:
             wanted["compression_methods"] = ("zstd",)
         return wanted

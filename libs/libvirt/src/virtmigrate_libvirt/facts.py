@@ -11,9 +11,25 @@ from virtmigrate.errors import BadInput, Side
 from virtmigrate_libvirt.xml import UNITS, number, parser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 KIB = 1 << 10
+ALL_NODES = -1
+"""`VIR_NODE_MEMORY_STATS_ALL_CELLS`."""
+AVAILABLE = ("free", "buffers", "cached")
+"""What a kernel can give (`virNodeGetMemoryStats`): caches give way."""
+
+
+def available_bytes(stats: Mapping[str, int]) -> int | None:
+    """What a host can give of its memory; None = it does not tell.
+
+    Args:
+        stats: KiB by libvirt's names; a name that is not there counts nothing.
+    """
+    if not {"free", "total"} <= stats.keys():
+        return None
+    free = sum(max(0, stats.get(name, 0)) for name in AVAILABLE)
+    return max(0, min(free, stats["total"])) * KIB
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from virtmigrate.clock import RealClock
 from virtmigrate.errors import AnswerLost, HostError, HostUnreachable
 from virtmigrate.forecast import Workload
+from virtmigrate_libvirt.facts import ALL_NODES, available_bytes
 from virtmigrate_libvirt.peeks import Peeks, places, reader
 from virtmigrate_libvirt.xml import parse
 
@@ -60,7 +61,12 @@ DISKS_MOST = 1024
 
 
 def gauge(
-    host: LibvirtHost, uuid: str, definitions: Definitions, seconds: float
+    host: LibvirtHost,
+    uuid: str,
+    definitions: Definitions,
+    seconds: float,
+    *,
+    differs: bool = True,
 ) -> Workload | None:
     """Memory of a running guest, and the distinct memory that it writes.
 
@@ -69,6 +75,7 @@ def gauge(
         uuid: Its identity.
         definitions: Its definitions there.
         seconds: How long may be measured; less than 1 measures nothing.
+        differs: Whether it can send differences, for which its host needs room.
 
     Returns:
         What was found; None where it does not run, or its definition names no memory.
@@ -80,9 +87,10 @@ def gauge(
     if not memory:
         return None
     basis = [f"memory: {memory / MIB:.0f} MiB, by its definition"]
+    free = _free(host, basis) if differs else None
     spent = windows(seconds)
     if not spent:
-        return Workload(memory_bytes=memory, basis=tuple(basis))
+        return Workload(memory_bytes=memory, free_bytes=free, basis=tuple(basis))
     used, sums, disks = None, {}, {}
     clock = RealClock()  # a daemon's time is real, whatever the migration's is
     count = min(PLACES_MOST, PLACES_A_SECOND * sum(spent))
@@ -113,6 +121,7 @@ def gauge(
         looked_at=looked_at,
         pages=peeks.found,
         disk_writes=tuple(disks.items()),
+        free_bytes=free,
         basis=tuple(basis),
     )
 
@@ -137,6 +146,23 @@ def one_more(found: Mapping[int, float]) -> int:
     """
     short, long = min(found, default=0), max(found, default=0)
     return int(short > 1 and found[long] <= ROUND * found[short])
+
+
+def _free(host: LibvirtHost, basis: list[str]) -> int | None:
+    """Bytes of memory that its host can give; None = not told."""
+
+    def read(connection: Connection) -> Mapping[str, int]:
+        return connection.getMemoryStats(ALL_NODES, 0)
+
+    try:
+        free = available_bytes(host.ask("reading how much memory is free", read))
+    except (AnswerLost, HostUnreachable):
+        raise
+    except HostError:
+        return None
+    if free is not None:
+        basis.append(f"free at the source: {free / MIB:.0f} MiB, as its host says")
+    return free
 
 
 def _used(host: LibvirtHost, uuid: str, memory: int) -> int | None:

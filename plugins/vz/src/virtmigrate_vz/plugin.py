@@ -43,7 +43,8 @@ def virtmigrate_disks(request: PlanContext) -> list[Disk]:
 
 @hookimpl
 def virtmigrate_gauge(request: PlanContext, seconds: float) -> Workload | None:
-    return gauge(ours(request.source), request.guest.uuid, request.definitions, 0)
+    host, uuid = ours(request.source), request.guest.uuid
+    return gauge(host, uuid, request.definitions, 0, differs=False)
 
 
 @hookimpl

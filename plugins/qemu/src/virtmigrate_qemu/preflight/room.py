@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtmigrate.plan import Finding, Level
+from virtmigrate_libvirt.facts import ALL_NODES, AVAILABLE, available_bytes
 from virtmigrate_libvirt.questions import Question, Unanswered
 from virtmigrate_libvirt.xml import UNITS, number
 
@@ -15,11 +16,8 @@ if TYPE_CHECKING:
     from virtmigrate_libvirt.questions import Answers
     from virtmigrate_qemu.preflight.facts import Facts
 
-ALL_NODES = -1
 EVERYWHERE = (ALL_NODES,)
 KIB, MIB = 1 << 10, 1 << 20
-AVAILABLE = ("free", "buffers", "cached")
-"""What a kernel can give (`virNodeGetMemoryStats`): caches give way."""
 PINS = "cputune/*[@cpuset]/@cpuset | vcpu/@cpuset"
 NODES = "numatune/memory[not(@placement='auto')]/@nodeset | numatune/memnode/@nodeset"
 BOUND = "numatune/memory[not(@placement='auto')][not(@mode) or @mode='strict']/@nodeset"
@@ -51,12 +49,12 @@ def findings(facts: Facts, answers: Answers) -> Iterator[Finding]:
 def _memory(facts: Facts, answers: Answers) -> Iterator[Finding]:
     nodes = _bound(facts)
     stats = answers[_free(nodes)]
-    if isinstance(stats, Unanswered) or not {"free", "total"} <= stats.keys():
+    if isinstance(stats, Unanswered):
         return
     # a node does not tell of caches: at best all of the host's are on these
-    free = min(sum(stats.get(name, 0) for name in AVAILABLE), stats["total"]) * KIB
+    free = available_bytes(stats)
     wanted = facts.there.current_memory_bytes
-    if wanted > free:
+    if free is not None and wanted > free:
         yield facts.finding(
             "memory-short",
             Level.WARNING,
