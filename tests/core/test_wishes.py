@@ -12,13 +12,15 @@ from tests.core.plans import plan_of
 from tests.requirements import requirement
 from virtmigrate import MemoryJournal, Options, Outcome
 from virtmigrate.able import able
+from virtmigrate.cache import DIFFERENCES_FROM
+from virtmigrate.capabilities import How, ValueSupport
 from virtmigrate.host import RunState
 from virtmigrate.links import ENOUGH, link_between
-from virtmigrate.policy import DIFFERENCES_FROM, Act, Do
+from virtmigrate.policy import Act, Do
 from virtmigrate.presets import PRESETS, preset
 from virtmigrate.results import Result, Timing
 from virtmigrate.timers import with_timers
-from virtmigrate.wishes import settle_with
+from virtmigrate.wishes import settle_first, settle_with
 
 WISHES = {"postcopy": True, "auto_converge": True}
 
@@ -47,6 +49,32 @@ def test_a_value_can_be_a_wish():
     settled = settle_with(Options(), ends(), {"bandwidth_mib_s": 9})
     assert settled["bandwidth_mib_s"].effective == 9
     assert settled["bandwidth_mib_s"].asked is None
+
+
+@requirement("ends.combined")
+def test_the_first_of_several_wishes_that_is_granted_whole_is_taken():
+    best = {"bandwidth_mib_s": 9, "parallel": True}
+    several = [best, {"bandwidth_mib_s": 9, "auto_converge": True}]
+    settled = settle_first(Options(), ends(), several).effective()
+    assert (settled.parallel, settled.auto_converge) == (True, False)
+    assert settled.bandwidth_mib_s == 9
+
+
+@requirement("ends.combined")
+@pytest.mark.parametrize("lacking", ["a", "b"])
+def test_of_a_wish_that_is_not_granted_whole_nothing_is_left(lacking):
+    without = {
+        name: ValueSupport(how=How.NATIVE)
+        for name in ("parallel_connections", "bandwidth_mib_s")
+    }
+    hosts = {
+        name: qemu_like(name, **({"values": without} if name == lacking else {}))
+        for name in "ab"
+    }
+    best = {"parallel": True, "compression_methods": ("zstd",)}
+    several = [best, {"auto_converge": True}]
+    settled = settle_first(Options(), ends(*hosts.values()), several).effective()
+    assert (settled.parallel, settled.auto_converge) == (False, True)
 
 
 def test_what_was_asked_and_is_wrong_is_refused_all_the_same():

@@ -13,6 +13,7 @@ from tests.lab.conftest import Rig
 from tests.requirements import requirement
 from virtmigrate import Options, Outcome
 from virtmigrate.errors import NotMovable
+from virtmigrate.negotiation import WISHED
 from virtmigrate.presets import preset
 from virtmigrate.sqlite_journal import SQLiteJournal
 from virtmigrate_lab import Lab
@@ -135,6 +136,42 @@ def test_streams_are_compressed_where_the_link_is_known_to_be_slow(newer, guest_
     assert result.effective.compression_methods == ("zstd",)
     assert result.processed_bytes < 0.8 * plain.processed_bytes
     newer.runs_only_on("a", guest, began)
+
+
+@requirement("ends.combined")
+@requirement("ends.forecast")
+def test_memory_that_is_seen_to_compress_goes_in_streams(newer, guest_name):
+    """A tenth of each page is anything else than zeros."""
+    guest = started(
+        newer, guest_name, fill_percent=10, dirty_rate_mib_s=LINK_MIB_S // 4
+    )
+    began = newer.lab.now()
+    plain = newer.move(guest)
+    assert plain.effective.compression_methods == ("xbzrle",)
+    plan = newer.migrator.plan(guest, newer.b, newer.a, Options(), measure_s=2.0)
+    chosen = plan.settlement["compression_methods"]
+    assert (chosen.effective, chosen.why) == (("zstd",), WISHED)
+    assert plan.settlement["parallel"].effective is True
+    assert any("streams: compressed" in line for line in plan.forecast.basis)
+    result = newer.migrator.run(plan)
+    assert result.outcome is Outcome.SUCCEEDED, result
+    assert result.effective.compression_methods == ("zstd",)
+    assert result.processed_bytes < 0.3 * plain.processed_bytes
+    assert result.processed_bytes < plan.workload.memory_bytes // 2
+    newer.runs_only_on("a", guest, began)
+
+
+@requirement("ends.combined")
+def test_memory_that_compresses_goes_as_before_where_one_host_can_not(
+    mixed, guest_name
+):
+    guest, began = started(mixed, guest_name, fill_percent=10), mixed.lab.now()
+    assert mixed.move(guest).succeeded
+    plan = mixed.migrator.plan(guest, mixed.b, mixed.a, Options(), measure_s=2.0)
+    assert plan.workload.pages.compressed_share < 0.5
+    assert plan.settlement["compression_methods"].effective == ("xbzrle",)
+    assert plan.settlement["parallel"].effective is False
+    mixed.runs_only_on("b", guest, began)
 
 
 @requirement("ends.gauge-safe")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import pairwise
 
 import pytest
@@ -20,6 +21,7 @@ from virtmigrate_libvirt.peeks import (
     PHYSICAL,
     Peeks,
     difference,
+    packed,
     places,
 )
 from virtmigrate_libvirt.xml import parse
@@ -150,6 +152,48 @@ def test_of_enough_changed_pages_it_is_told_whether_differences_help(share, so):
     assert (seen.price, seen.differences_help) == (share, so)
 
 
+def looked_at_twice(memory, change=lambda: None):
+    peeks = Peeks(list(memory.chunks), memory.read)
+    while not peeks.turned:
+        peeks.step()
+    change()
+    while peeks.step():
+        pass
+    return peeks.found
+
+
+@requirement("ends.combined")
+def test_what_pages_take_compressed_is_told_of_those_that_hold_more_than_zeros():
+    memory = Memory((0, 0), (1, 7))
+    share = looked_at_twice(memory).compressed_share
+    assert 0 < share < 0.02
+    noise = random.Random(7).randbytes(CHUNK_BYTES // 2)
+    memory.write(CHUNK_BYTES, 0, noise)
+    assert looked_at_twice(memory).compressed_share == pytest.approx(0.5, abs=0.02)
+    assert looked_at_twice(Memory((0, 0))).compressed_share is None
+
+
+@requirement("ends.combined")
+def test_what_is_written_counts_where_it_compresses_worse():
+    memory = Memory((0, 7), (1, 7))
+    noise = random.Random(7).randbytes(FEW * PAGE_BYTES)
+    few, enough = (FEW - 1) * PAGE_BYTES, FEW * PAGE_BYTES
+
+    def told(count):
+        found = looked_at_twice(memory, lambda: memory.write(0, 0, noise[:count]))
+        memory.write(0, 0, b"\7" * CHUNK_BYTES)
+        return found.compressed_share
+
+    assert told(few) < 0.02
+    assert told(enough) > 0.99
+
+
+@given(st.binary(min_size=1, max_size=64), st.integers(0, PAGE_BYTES))
+def test_a_page_takes_no_more_compressed_than_it_is(pattern, noise):
+    page = random.Random(7).randbytes(noise) + pattern * PAGE_BYTES
+    assert 0 < packed(page[:PAGE_BYTES]) <= 1
+
+
 def test_nothing_was_seen_where_there_was_nowhere_to_look():
     peeks = Peeks([], lambda address: b"")
     assert not peeks.step()
@@ -217,6 +261,7 @@ def test_a_measurement_tells_zeros_and_whether_differences_help(monkeypatch):
     assert found.pages.differences_help is True
     assert sorted(daemon.peeked[:32]) == sorted(daemon.peeked[32:])
     assert any("hold zeros; a changed one takes" in line for line in found.basis)
+    assert any("compressed, others take 1%" in line for line in found.basis)
     assert "UUUU" not in repr(found)
 
 

@@ -144,9 +144,9 @@ class End:
 class Transfer:
     """One transfer, tick by tick."""
 
-    def __init__(self, guest, link, *, xbzrle=False, trusts=1.0):
+    def __init__(self, guest, link, *, xbzrle=False, trusts=1.0, share=1.0):
         self.guest, self.link, self.xbzrle = guest, link, xbzrle
-        self.trusts = trusts
+        self.trusts, self.share = trusts, share
         self.writer = _Writer(guest)
         self.count = guest.memory_mib * PER_MIB
         self.todo = bytearray(b"\1" * self.count)
@@ -201,7 +201,7 @@ class Transfer:
             block = self.cursor
             self.todo[block] = 0
             self.left -= 1
-            cost = 1.0
+            cost = self.share
             if self.xbzrle and self.number > 1 and not self.postcopy:
                 cost = self.guest.encoded if self.cached[block] else 1.0
                 self.cached[block] = 1
@@ -267,6 +267,7 @@ def run(
     pages=None,
     xbzrle=False,
     trusts=1.0,
+    share=1.0,
     able=EVERY,
     until_s=120.0,
     watch=None,
@@ -283,12 +284,13 @@ def run(
         pages: What two looks at its pages show, beside it (`Pages`).
         xbzrle: Whether differences are sent from pass 3 on.
         trusts: QEMU takes the link to carry this share of what it does.
+        share: What a block takes of the link, of a block, where it goes compressed.
         able: What can be done.
         until_s: Given up by the test then: it never ends.
         watch: Gives something to remember, from the history, at each look.
     """
     rate = link if callable(link) else steady(link)
-    transfer = Transfer(guest, rate, xbzrle=xbzrle, trusts=trusts)
+    transfer = Transfer(guest, rate, xbzrle=xbzrle, trusts=trusts, share=share)
     history = History(
         0.0,
         able=able,

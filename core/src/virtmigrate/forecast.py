@@ -65,11 +65,13 @@ class Link:
         mib_s: What goes through.
         origin: Who says so.
         around_s: What a move takes before and after its transfer; None = unknown.
+        share: What a page of memory takes of it, of a page; less than 1 if compressed.
     """
 
     mib_s: float
     origin: str
     around_s: float | None = None
+    share: float = 1.0
 
 
 class Verdict(StrEnum):
@@ -153,7 +155,18 @@ def foresee(
     pages = workload.looked_at[0] if workload.looked_at else 0
     curve = rising([(at, float(n)) for at, n in workload.curve])
     rate = link.mib_s * MIB
-    case = Case(policy, able, size, memory, disk_bytes, rate, runs, curve, pages)
+    case = Case(
+        policy,
+        able,
+        size,
+        memory,
+        disk_bytes,
+        rate,
+        runs,
+        curve,
+        pages,
+        link.share,
+    )
     ends = _ends(case, workload, delta=delta)
     chance = sum(end.share for end in ends if end.well)
     return Forecast(
@@ -171,6 +184,9 @@ def _basis(workload: Workload, link: Link | None, *, delta: bool) -> tuple[str, 
         unknown = "link: unknown; no migration between these hosts is on record"
         return (*workload.basis, unknown)
     lines = [*workload.basis, f"link: {link.mib_s:.0f} MiB/s, {link.origin}"]
+    if link.share < 1:
+        carried = f"{link.mib_s / link.share:.0f} MiB of memory a second"
+        lines.append(f"streams: compressed (zstd), so that the link carries {carried}")
     if link.around_s is not None:
         lines.append(
             f"phases around the transfer: {link.around_s:.1f} s, as earlier migrations"

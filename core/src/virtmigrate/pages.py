@@ -1,7 +1,8 @@
 """Some of a guest's pages, looked at twice: what a write changes of a page. Pure.
 
 Whether differences (xbzrle) help can't be told by how much is written: a guest that
-changes a word of each page, and one that fills whole pages, write the same pages.
+changes a word of each page, and one that fills whole pages, write the same pages. Nor
+can it be told by how much memory there is whether compressing it does.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ class Pages(Model):
     """Of these, were another at the second look."""
     difference: float
     """What a changed page takes as a difference, of a page: 0 to 1, the mean."""
+    compressed_share: float | None = None
+    """What one that holds more than zeros takes when compressed, of a page: 0 to 1, the
+    mean of all; of those that changed, if that is more. None = too few were seen."""
 
     @property
     def price(self) -> float | None:

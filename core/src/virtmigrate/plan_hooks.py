@@ -51,7 +51,8 @@ def virtmigrate_gauge(request: PlanContext, seconds: float) -> Workload | None:
     Fires while a plan is made, on the source's plugin. With `seconds` = 0 say what is
     known at once; else measure for about that long. Change nothing, and never measure
     in a way that could harm the guest. Whoever can look at its pages tells what writes
-    change of one (`Workload.pages`): whether differences (xbzrle) help shows in it.
+    change of one, and what one takes compressed (`Workload.pages`): whether differences
+    (xbzrle) or compressed streams help shows in it.
 
     :param request: The hosts, the guest and what was asked for.
     :param seconds: How long may be measured, 0 = not at all.

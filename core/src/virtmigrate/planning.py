@@ -22,9 +22,10 @@ from virtmigrate.plan import GuestFacts, HostFacts, Level, Plan, Report
 from virtmigrate.proving import disks_of
 from virtmigrate.sharing import Known
 from virtmigrate.steps import compile_steps, two_step
+from virtmigrate.streams import choices, packed
 from virtmigrate.timers import with_timers
 from virtmigrate.together import remote, together
-from virtmigrate.wishes import settle_with
+from virtmigrate.wishes import settle_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -237,10 +238,10 @@ def _agreed(
     options = wanted.options
     found = _Agreed(with_timers(wanted.policy, options))
     slow = wanted.synchronous or why_synchronous(workload, disks, link)
-    wishes = _wishes(found.policy, wanted, workload, link)
-    wishes |= {OPTION: True} if slow else {}
+    more = {OPTION: True} if slow else {}
+    wishes = [{**w, **more} for w in _wishes(found.policy, wanted, workload, link)]
     try:
-        settled = settle_with(options, ends, wishes, switches(disks, options))
+        settled = settle_first(options, ends, wishes, switches(disks, options))
         found.settlement = because(settled, slow)
         found.form, found.why = form_of(found.settlement, ends)
     except* Refused as group:
@@ -250,20 +251,11 @@ def _agreed(
 
 def _wishes(
     policy: Policy, wanted: Request, workload: Workload | None, link: Link | None
-) -> dict[str, object]:
-    """What the policy wants of this guest on this link.
-
-    QEMU sends differences over one stream only (`migrate_caps_check`), and compresses
-    only several (multifd).
-    """
+) -> tuple[Mapping[str, object], ...]:
+    """What the policy wants of this guest on this link, the best first."""
     if wanted.wished is not None:
-        return {**wanted.wished}
-    if workload is None or wanted.options.compressed is False:
-        return {**policy.wishes()}
-    if wanted.options.parallel:
-        return {**policy.wishes(streams_mib_s=link.mib_s if link else None)}
-    free = workload.free_bytes
-    return {**policy.wishes(workload.memory_bytes, free_bytes=free)}
+        return (wanted.wished,)
+    return choices(policy, wanted.options, workload, link)
 
 
 def _link(wanted: Request, options: Options, here: str, there: str) -> Link | None:
@@ -297,7 +289,7 @@ def _foretold(plan: Plan, link: Link | None) -> Plan:
     told = foresee(
         plan.workload,
         plan.policy,
-        link,
+        link and packed(link, options, plan.workload),
         can,
         runs=runs,
         delta=delta,

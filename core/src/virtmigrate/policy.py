@@ -13,21 +13,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from virtmigrate.cache import cache_of
 from virtmigrate.model import Model
 
 GIB = 1 << 30
 GB = 10**9
 MS_MOST = 2_000_000
 """QEMU's own bound of the downtime limit (`MAX_MIGRATE_DOWNTIME`)."""
-CACHE_MOST = 512 << 20
-"""Of a source's memory, for one migration."""
-CACHE_SHARE = 1 / 4
-"""No more than this of what a source has free."""
-CACHE_LEAST = 64 << 20
-"""A smaller one forgets what it has seen before it is written again."""
-DIFFERENCES_FROM = 128 << 20
-"""A guest with less memory is moved before differences pay: they begin with the third
-pass, and QEMU may look 100 ms later (`BUFFER_DELAY`) whether it can switch over."""
 ZSTD_PAYS_MIB_S = 500
 """Up to this rate of a link zstd keeps up: about what its first level compresses with
 one core, in its authors' own benchmark. Several streams have a core each."""
@@ -239,22 +231,6 @@ class Rule(Model):
     """Whether it may act more than once."""
 
 
-def cache_of(memory_bytes: int, free_bytes: int | None) -> int:
-    """Bytes of a cache for differences, a power of two; 0 = rather none.
-
-    Args:
-        memory_bytes: Of the guest.
-        free_bytes: What the source can give of its memory; None = unknown.
-    """
-    if memory_bytes < DIFFERENCES_FROM:
-        return 0
-    cache = min(1 << (memory_bytes - 1).bit_length(), CACHE_MOST)
-    if free_bytes is None:
-        return cache
-    fits = int(free_bytes * CACHE_SHARE)
-    return min(cache, 1 << fits.bit_length() - 1) if fits >= CACHE_LEAST else 0
-
-
 def _ends_in_abort(ladder: tuple[Do, ...]) -> tuple[Do, ...]:
     if not ladder or ladder[-1] is not Do.ABORT:
         msg = "the last thing to do at the deadline is abort: a policy always ends"
@@ -291,7 +267,8 @@ class Policy(Model):
     source has free; from `DIFFERENCES_FROM` on."""
     compresses: Flag = False
     """Whether it wants several streams compressed (zstd), where their link is known to
-    have no more than `ZSTD_PAYS_MIB_S`."""
+    have no more than `ZSTD_PAYS_MIB_S`; and, by what was measured, rather these than
+    differences (`streams.py`)."""
     at_start: tuple[Act, ...] = ()
     """Done as soon as the transfer runs."""
     rules: tuple[Rule, ...] = ()

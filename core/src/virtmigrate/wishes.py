@@ -10,7 +10,7 @@ from virtmigrate.errors import Refused
 from virtmigrate.negotiation import SETTLED_MAX, WISHED, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Mapping, Sequence
 
     from virtmigrate.negotiation import Ends
     from virtmigrate.options import Options
@@ -32,6 +32,37 @@ def granted_before(plan: Plan) -> dict[str, object]:
         for row in plan.settlement.options
         if row.asked is None and row.why == WISHED
     }
+
+
+def settle_first(
+    options: Options,
+    ends: Ends,
+    several: Sequence[Mapping[str, object]],
+    needs: Mapping[str, object] = NONE,
+) -> Settlement:
+    """Settle with the first of several wishes that is granted whole; else the last.
+
+    Args:
+        options: As `settle_with`.
+        ends: As `settle_with`.
+        several: Wishes, the best first, one at least; of each must be granted what sets
+            it apart from the last.
+        needs: As `settle_with`.
+
+    Raises:
+        ExceptionGroup: As `settle_with`.
+    """
+    *better, last = several
+    for wishes in better:
+        settlement = settle_with(options, ends, wishes, needs)
+        effective = settlement.effective()
+        if all(
+            getattr(effective, name) == value
+            for name, value in wishes.items()
+            if last.get(name) != value
+        ):
+            return settlement
+    return settle_with(options, ends, last, needs)
 
 
 def settle_with(

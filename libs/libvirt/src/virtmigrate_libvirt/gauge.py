@@ -191,6 +191,8 @@ def _without_zeros(
     seen = f"pages: {found.zero} of {found.looked_at} hold zeros"
     if found.price is not None:
         seen += f"; a changed one takes {found.price:.0%} of a page as a difference"
+    if found.compressed_share is not None:
+        seen += f"; compressed, others take {found.compressed_share:.0%}"
     basis.append(f"{seen}, by looking at them")
     # What is zero is hardly sent, whether it was never touched or written so.
     filled = int(memory * (1 - found.zero / found.looked_at))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import random
 import re
+import zlib
 from typing import TYPE_CHECKING
 
 from virtmigrate.errors import AnswerLost, HostError, HostUnreachable
-from virtmigrate.pages import Pages
+from virtmigrate.pages import FEW, Pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -101,6 +102,8 @@ class Peeks:
         self._seen: list[tuple[int, bytes]] = []
         self._zero = self._looked_at = 0
         self._shares: list[float] = []
+        self._packed: list[float] = []
+        self._repacked: list[float] = []
         self.problem = ""
 
     def step(self) -> bool:
@@ -129,15 +132,19 @@ class Peeks:
         self._seen.append((address, chunk))
         pages = [_page(chunk, at) for at in range(0, len(chunk), PAGE_BYTES)]
         self._looked_at += len(pages)
-        self._zero += sum(not any(page) for page in pages)
+        filled = [page for page in pages if any(page)]
+        self._zero += len(pages) - len(filled)
+        self._packed += map(packed, filled)
 
     def _second(self, address: int, before: bytes) -> None:
         after = self._read(address)
-        self._shares += [
-            difference(old, new)
+        changed = [
+            (old, new)
             for at in range(0, min(len(before), len(after)), PAGE_BYTES)
             if (old := _page(before, at)) != (new := _page(after, at))
         ]
+        self._shares += [difference(old, new) for old, new in changed]
+        self._repacked += [packed(new) for _, new in changed]
 
     @property
     def turned(self) -> bool:
@@ -150,16 +157,26 @@ class Peeks:
         if not self._looked_at:
             return None
         shares = self._shares
+        known = [kind for kind in (self._packed, self._repacked) if len(kind) >= FEW]
         return Pages(
             looked_at=self._looked_at,
             zero=self._zero,
             changed=len(shares),
             difference=sum(shares) / len(shares) if shares else 0.0,
+            compressed_share=max((sum(k) / len(k) for k in known), default=None),
         )
 
 
 def _page(chunk: bytes, at: int) -> bytes:
     return chunk[at : at + PAGE_BYTES]
+
+
+def packed(page: bytes) -> float:
+    """What a page takes compressed, of the whole page, at most 1.
+
+    By zlib's first level, for zstd's: both find what repeats in a page.
+    """
+    return min(1.0, len(zlib.compress(page, 1)) / len(page))
 
 
 def difference(before: bytes, after: bytes) -> float:

@@ -1,0 +1,102 @@
+"""Whether memory is better sent compressed, or as differences. Pure.
+
+QEMU sends differences over one stream only (`migrate_caps_check`), and compresses only
+several (multifd). Compressed memory is there sooner; differences end what else never
+would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from virtmigrate.course import course
+from virtmigrate.forecast import MIB, SURE
+from virtmigrate.likely import likely
+from virtmigrate.policy import ZSTD_PAYS_MIB_S
+
+if TYPE_CHECKING:
+    from virtmigrate.forecast import Link, Workload
+    from virtmigrate.options import Options
+    from virtmigrate.policy import Asked, Policy
+
+    Wishes = dict[str, Asked]
+
+CONNECTIONS = 2
+"""Each has a core of either host; what more of them bring, they take from guests."""
+ZSTD = ("zstd",)
+SEVERAL: Wishes = {"parallel": True, "parallel_connections": CONNECTIONS}
+SHARE_MOST = 0.5
+"""Pages that take more of themselves are not worth it."""
+OPEN = ("parallel", "parallel_connections", "compressed", "compression_methods")
+"""Who has answered one of these has chosen."""
+
+
+def choices(
+    policy: Policy, options: Options, workload: Workload | None, link: Link | None
+) -> tuple[Wishes, ...]:
+    """What a policy wants of this guest on this link; the best first, one at least.
+
+    Args:
+        policy: It.
+        options: What was asked.
+        workload: What is known of the guest; None = nothing, or it does not run.
+        link: What is known of the way; None = nothing.
+    """
+    if workload is None or options.compressed is False:
+        return (policy.wishes(),)
+    streams = policy.wishes(streams_mib_s=link.mib_s if link else None)
+    if options.parallel:
+        return (streams,)
+    one = policy.wishes(workload.memory_bytes, free_bytes=workload.free_bytes)
+    if link is None or not _pay(policy, options, streams, workload, link):
+        return (one,)
+    return ({**SEVERAL, **streams}, one)
+
+
+def _pay(
+    policy: Policy, options: Options, streams: Wishes, workload: Workload, link: Link
+) -> bool:
+    """Whether compressed streams are to be had, and surely end sooner."""
+    known = workload.pages.compressed_share if workload.pages else None
+    postcopy = policy.consents.postcopy or options.postcopy
+    return (
+        streams.get("compression_methods") == ZSTD
+        and all(getattr(options, name) is None for name in OPEN)
+        and not postcopy  # QEMU up to 10.0 has either (`migrate_caps_check`)
+        and (options.migrate_uri or "tcp").startswith("tcp")
+        and known is not None
+        and known <= SHARE_MOST
+        and _ends(policy, workload, link)
+    )
+
+
+def _ends(policy: Policy, workload: Workload, link: Link) -> bool:
+    """Whether pre-copy ends within the permitted stop, in nearly all that may be true.
+
+    By what goes over the wire: that is what QEMU, and a policy in flight, hold against
+    the stop; and what is written meanwhile may compress worse than what was looked at.
+    """
+    if not workload.curve:
+        return False
+    memory = float(workload.used_bytes or workload.memory_bytes)
+    stop_ms = policy.limits.max_downtime_ms * policy.stop_share
+    ways = likely(workload)
+    well = sum(course(f, memory, link.mib_s * MIB, stop_ms).converges for f in ways)
+    return well >= SURE * len(ways)
+
+
+def packed(link: Link, options: Options, workload: Workload) -> Link:
+    """A link, with what a page takes of it where memory goes compressed.
+
+    Args:
+        link: What is known of it; if cores can't compress as fast as it carries, they
+            are what counts.
+        options: In effect.
+        workload: What is known of the guest.
+    """
+    known = workload.pages.compressed_share if workload.pages else None
+    if known is None or not options.parallel or options.compression_methods != ZSTD:
+        return link
+    most_mib_s = (options.parallel_connections or CONNECTIONS) * ZSTD_PAYS_MIB_S
+    return replace(link, share=min(1.0, max(known, link.mib_s / most_mib_s)))
