@@ -90,7 +90,8 @@ def counts(rows: list[verdicts.Verdict]) -> str:
         f" wrong {sum(row.right is False for row in some)},"
         f" undecided then {len(some) - len(told)},"
         f" nothing shows what would have come {sum(row.came is None for row in told)};"
-        f" not counted, as over before anything could be told: {len(rows) - len(some)}."
+        " not counted, as over or turned before anything could be told:"
+        f" {len(rows) - len(some)}."
     )
 
 

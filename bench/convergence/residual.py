@@ -4,7 +4,8 @@ What is left at the very stop can't be known from outside: the last sample is up
 0.1 s old, and the guest writes on. What left the source's device between the guest's
 last beat there and its first one at the destination is the best estimate. It holds
 headers, and what waited in the sender's queue: a little more than the residual. Where
-that was not seen, the last sample before the stop stands for it.
+that was not seen, the last sample before the stop stands for it. A sample counts whole
+pages, also those that are zero, or of which only differences will be sent.
 """
 
 from __future__ import annotations

@@ -33,8 +33,9 @@ CLOCK_NOTE = (
 RIVALS_NOTE = "Only strategies with the same or fewer consents that kept the limits."
 LEFT_NOTE = (
     "Left: what the source's device sent from the guest's last beat there to its first"
-    " one at the destination, headers and the sender's queue too; the last sample is up"
-    " to 0.1 s older, and the guest writes on."
+    " one at the destination, headers and the sender's queue too. The last sample is up"
+    " to 0.1 s older, the guest writes on, and it counts whole pages, also those that"
+    " are zero, or of which only differences are sent."
 )
 THROTTLED_NOTE = (
     "Goal: 5 and 5, with consent to post-copy. >: it was ended at the deadline."

@@ -83,11 +83,14 @@ def said(cell: Cell) -> bool | None:
 
 
 def counted(cell: Cell) -> bool:
-    """Whether it reached pass 2, and was not over before anything could be told."""
-    began = pass_s(cell, DECIDED_IN_PASS)
-    if began is None:
+    """Whether it reached pass 2, and was not over before anything could be told.
+
+    Post-copy begins a pass, too: what was turned before pass 2 did not reach it.
+    """
+    began, turned = pass_s(cell, DECIDED_IN_PASS), turned_s(cell)
+    if began is None or (turned is not None and turned < began):
         return False
-    if said(cell) is not None or turned_s(cell) is not None:
+    if said(cell) is not None or turned is not None:
         return True
     over = cell.total_s if cell.stopped_s is None else cell.stopped_s
     return over > began + LOOKS_S

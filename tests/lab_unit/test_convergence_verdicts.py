@@ -70,6 +70,7 @@ def test_a_short_pass_2_leaves_a_quarter_of_a_second(at_s, said):
         ({"stopped_s": 4.3}, False),  # over before it could be told
         ({"stopped_s": 4.4}, True),
         ({"stopped_s": 4.3, "acts": [(4.2, "postcopy")]}, True),
+        ({"acts": [(4.0, "postcopy")]}, False),  # turned in pass 1
     ],
 )
 def test_only_what_was_over_before_it_could_be_told_is_not_counted(seen, counted):
@@ -113,8 +114,8 @@ def test_every_move_has_its_place_in_the_count():
     moved("adaptive", (4.2, 2, True), data=data, scenario="S2", acts=[(5, "abort")])
     said = report.markdown(data)
     assert "right 1/4 (25 %), wrong 1, undecided then 1, nothing shows what" in said
-    assert "would have come 1; not counted, as over before anything could be" in said
-    assert "told: 1." in said
+    assert "would have come 1; not counted, as over or turned before anything" in said
+    assert "could be told: 1." in said
 
 
 def test_what_ours_says_is_noted_on_the_clock_of_the_cell(tmp_path):
