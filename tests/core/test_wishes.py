@@ -219,7 +219,14 @@ def test_without_knobs_only_an_end_can_be_asked_for():
 
 
 def ended(
-    journal, migration, plan, rate, outcome=Outcome.SUCCEEDED, sent=None, total_ms=0.0
+    journal,
+    migration,
+    plan,
+    rate,
+    outcome=Outcome.SUCCEEDED,
+    sent=None,
+    total_ms=0.0,
+    methods=None,
 ):
     """A migration that is over, in the journal."""
     journal.open(migration, plan, 0.0)
@@ -231,7 +238,7 @@ def ended(
         reason="",
         source=RunState.ABSENT,
         destination=RunState.RUNNING,
-        effective=Options(),
+        effective=Options(compression_methods=methods),
         timing=Timing(total_ms=total_ms),
         processed_bytes=sent,
         bandwidth_bytes_s=rate,
@@ -263,6 +270,17 @@ def test_one_odd_migration_does_not_turn_what_is_known_of_a_link():
     for number in range(1, ENOUGH):
         ended(journal, f"m{number}", plan, 64 << 20)
     ended(journal, "odd", plan, 1 << 20)
+    assert link_between(journal, *ends).mib_s == 64
+
+
+def test_a_link_is_not_known_by_moves_that_waited_for_cores_to_compress():
+    journal, plan = MemoryJournal(), plan_of()
+    ends = plan.source.uri, plan.destination.uri
+    ended(journal, "slow", plan, 30 << 20, methods=("zstd",))
+    assert link_between(journal, *ends).mib_s == 30  # better than nothing
+    ended(journal, "plain", plan, 64 << 20, methods=("xbzrle",))
+    for number in range(ENOUGH):
+        ended(journal, f"m{number}", plan, 30 << 20, methods=("zstd",))
     assert link_between(journal, *ends).mib_s == 64
 
 

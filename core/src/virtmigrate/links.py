@@ -20,6 +20,8 @@ LOOKED_AT = 20
 """So many of the last migrations are asked, ..."""
 ENOUGH = 5
 """... until so many tell: the middle of them counts."""
+DIFFERENCES = "xbzrle"
+"""Every other method compresses as it sends, and the link may wait for cores."""
 
 
 def link_between(journal: Journal, here: str, there: str) -> Link | None:
@@ -33,7 +35,7 @@ def link_between(journal: Journal, here: str, there: str) -> Link | None:
     Returns:
         What is known; None = there was none.
     """
-    found = list(_told(journal, {here, there}))
+    found = _telling(_told(journal, {here, there}))
     if not found:
         return None
     rates = [result.bandwidth_bytes_s or 0 for result in found]
@@ -48,7 +50,7 @@ def link_between(journal: Journal, here: str, there: str) -> Link | None:
 
 
 def _told(journal: Journal, between: set[str]) -> Iterator[Result]:
-    """Results that tell a rate, newest first."""
+    """Results that tell a rate, newest first, of the last that succeeded."""
     try:
         entries = journal.entries()
     except JournalError:
@@ -59,7 +61,6 @@ def _told(journal: Journal, between: set[str]) -> Iterator[Result]:
         if {entry.source, entry.destination} == between
         and entry.outcome == Outcome.SUCCEEDED
     ]
-    told = 0
     for entry in done[:LOOKED_AT]:
         try:
             result = last_result(journal.records(entry.migration))
@@ -67,9 +68,18 @@ def _told(journal: Journal, between: set[str]) -> Iterator[Result]:
             continue
         if result.bandwidth_bytes_s:
             yield result
-            told += 1
-        if told == ENOUGH:
-            return
+
+
+def _telling(told: Iterator[Result]) -> list[Result]:
+    """The newest by which the link is known: compressed ones only if no others are."""
+    plain: list[Result] = []
+    compressed: list[Result] = []
+    for result in told:
+        methods = set(result.effective.compression_methods or ())
+        (compressed if methods - {DIFFERENCES} else plain).append(result)
+        if len(plain) == ENOUGH:
+            break
+    return plain or compressed[:ENOUGH]
 
 
 def _around_s(result: Result) -> float | None:
