@@ -164,6 +164,23 @@ def test_post_copy_that_we_do_not_drive_is_refused_whoever_consents():
     settle(Options(postcopy=True), ends())
 
 
+@requirement("switch.postcopy")
+@pytest.mark.parametrize(
+    ("qemu", "can"), [("7.2.22", False), ("10.0.0", False), ("10.1.0", True)]
+)
+def test_post_copy_with_several_streams_needs_a_qemu_that_can(qemu, can):
+    both = ends(qemu=qemu)
+    asked = Options(parallel=True)
+    wished = settle_with(asked, both, {"postcopy": True}).effective()
+    assert (wished.parallel, wished.postcopy) == (True, can)
+    if can:
+        settle(Options(parallel=True, postcopy=True), both)
+        return
+    (error,) = refusals(both, parallel=True, postcopy=True)
+    assert error.subject == "postcopy-parallel"
+    assert "QEMU 10.1" in error.message
+
+
 def test_no_form_without_parameters():
     assert declare(params=False).forms == ()
 

@@ -20,7 +20,11 @@ from virtmigrate.capabilities import (
 from virtmigrate_libvirt import phases
 from virtmigrate_libvirt.flags import Feature
 from virtmigrate_qemu import since
-from virtmigrate_qemu.constraints import CONSTRAINTS, POSTCOPY_CALL
+from virtmigrate_qemu.constraints import (
+    CONSTRAINTS,
+    POSTCOPY_CALL,
+    POSTCOPY_PARALLEL,
+)
 from virtmigrate_qemu.hypervisor import NAME
 
 if TYPE_CHECKING:
@@ -103,7 +107,12 @@ def from_facts(facts: Facts, host: str, host_uuid: str) -> Capabilities:
             name: _value(needs.missing(facts.libvirt, facts.qemu))
             for name, needs in since.VALUES.items()
         },
-        constraints=(*CONSTRAINTS, *_methods(facts), *_one_call(facts)),
+        constraints=(
+            *CONSTRAINTS,
+            *_methods(facts),
+            *_one_call(facts),
+            *_streams(facts),
+        ),
         knobs=tuple(Knob),
         progress=Progress.BYTES,
         forms=_forms(facts),
@@ -175,6 +184,12 @@ def _forms(facts: Facts) -> tuple[Form, ...]:
 def _one_call(facts: Facts) -> tuple[Constraint, ...]:
     """What the library's one call can't do, where the phases can't be called."""
     return () if facts.driven else (POSTCOPY_CALL,)
+
+
+def _streams(facts: Facts) -> tuple[Constraint, ...]:
+    """What these versions can't do with several streams."""
+    can = facts.qemu >= since.version(since.POSTCOPY_PARALLEL)
+    return () if can else (POSTCOPY_PARALLEL,)
 
 
 def _methods(facts: Facts) -> tuple[Constraint, ...]:

@@ -107,6 +107,16 @@ POSTCOPY_CALL = _rule(
 )
 """Where the phases can't be called; with `--p2p` the row above says it."""
 
+POSTCOPY_PARALLEL = _rule(
+    "postcopy-parallel",
+    (yes("postcopy"), yes("parallel")),
+    "--postcopy and --parallel together need QEMU 10.1: older ones refuse it when "
+    "memory begins to move, and the oldest fail at the switch",
+    "leave --parallel out, or --postcopy",
+    "QEMU, migration/options.c: migrate_caps_check",
+)
+"""Where QEMU is older than `since.POSTCOPY_PARALLEL`."""
+
 OFFLINE = (
     *(
         _rule(

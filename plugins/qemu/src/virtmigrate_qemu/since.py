@@ -105,5 +105,7 @@ METHODS: dict[str, Since] = {
     "zstd": Since("9.4.0", "5.0"),
 }
 """Compression methods."""
+POSTCOPY_PARALLEL = "10.1"
+"""First QEMU version that can switch to post-copy with several streams."""
 MT_REMOVED_IN = "9.1"
 """QEMU version without the method mt."""
