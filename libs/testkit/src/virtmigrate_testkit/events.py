@@ -124,7 +124,8 @@ class EventTests:
         assert [r.kind for r in records].count("commit") == 1
         intents = [r.body["step"] for r in records if r.kind == "intent"]
         assert intents == [step.id for step in run.plan.steps]
-        assert kit.journal.plan(entry.migration) == run.plan
+        # What was measured, free memory among it, may have changed since `run.plan`.
+        assert kit.journal.plan(entry.migration).digest() == run.plan.digest()
 
     def test_journal_of_a_failure_is_closed(self, kit: Kit) -> None:
         """A rollback leaves nothing open: the guest can be moved by anybody."""
