@@ -111,11 +111,11 @@ POSTCOPY_PARALLEL = _rule(
     "postcopy-parallel",
     (yes("postcopy"), yes("parallel")),
     "--postcopy and --parallel together need QEMU 10.1: older ones refuse it when "
-    "memory begins to move, and the oldest fail at the switch",
+    "memory begins to move, and the oldest lose the guest at the switch",
     "leave --parallel out, or --postcopy",
     "QEMU, migration/options.c: migrate_caps_check",
 )
-"""Where QEMU is older than `since.POSTCOPY_PARALLEL`."""
+"""Where QEMU is older than `since.POSTCOPY_PARALLEL`; 7.2 was seen to lose a guest."""
 
 OFFLINE = (
     *(
