@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from virtmigrate.host import Definitions
     from virtmigrate_libvirt.host import LibvirtHost
     from virtmigrate_libvirt.protocol import Connection
+    from virtmigrate_libvirt.xml import Document
 
 STATS_BALLOON = 1 << 2
 """`VIR_DOMAIN_STATS_BALLOON`: the process's resident memory is in it."""
@@ -88,9 +89,20 @@ def gauge(
         return None
     basis = [f"memory: {memory / MIB:.0f} MiB, by its definition"]
     free = _free(host, basis) if differs else None
+    known = Workload(memory_bytes=memory, free_bytes=free, basis=tuple(basis))
     spent = windows(seconds)
-    if not spent:
-        return Workload(memory_bytes=memory, free_bytes=free, basis=tuple(basis))
+    return _measured(host, uuid, document, known, spent) if spent else known
+
+
+def _measured(
+    host: LibvirtHost,
+    uuid: str,
+    document: Document,
+    known: Workload,
+    spent: tuple[int, ...],
+) -> Workload:
+    """What is known of a guest, and what these windows show of it."""
+    memory, basis = known.memory_bytes, list(known.basis)
     used, sums, disks = None, {}, {}
     clock = RealClock()  # a daemon's time is real, whatever the migration's is
     count = min(PLACES_MOST, PLACES_A_SECOND * sum(spent))
@@ -114,15 +126,15 @@ def gauge(
     for (at, amount), looked in zip(curve, looked_at, strict=True):
         found = f"writes: {amount / MIB:.0f} MiB in {at:g} s"
         basis.append(f"{found}, by sampling {looked} pages")
-    return Workload(
-        memory_bytes=memory,
-        used_bytes=used,
-        curve=curve,
-        looked_at=looked_at,
-        pages=peeks.found,
-        disk_writes=tuple(disks.items()),
-        free_bytes=free,
-        basis=tuple(basis),
+    return known.model_copy(
+        update={
+            "used_bytes": used,
+            "curve": curve,
+            "looked_at": looked_at,
+            "pages": peeks.found,
+            "disk_writes": tuple(disks.items()),
+            "basis": tuple(basis),
+        }
     )
 
 
