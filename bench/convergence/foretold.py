@@ -6,7 +6,7 @@ import statistics
 
 from bench.convergence import figures, verdicts
 from bench.convergence.data import Data
-from bench.convergence.table import Table, kinds, number, percent, right, share
+from bench.convergence.table import Table, by_kind, number, percent, right, share
 
 NOTE = (
     "A verdict is right if the limits were kept as it says."
@@ -62,10 +62,7 @@ def forecast(data: Data) -> Table:
 def by_pass_2(data: Data) -> Table:
     """What was said of each move by pass 2."""
     rows = verdicts.verdicts(data)
-    notes = [
-        f"{kind}: {counts(some)}"
-        for kind, some in kinds(data, rows, lambda row: row.cell.strategy)
-    ]
+    notes = by_kind(data, rows, lambda row: row.cell.strategy, counts)
     return Table(
         "Verdict by pass 2: does it end by itself, within the permitted stop?",
         ("scenario", "buffers", "ours", "said", "came", "right"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -38,14 +38,19 @@ def cell(group: Group) -> tuple[str, str, str]:
     return group.scenario, group.buffers, group.strategy
 
 
-def kinds(
-    data: Data, rows: list[Row], strategy: Callable[[Row], str]
-) -> Iterator[tuple[str, list[Row]]]:
-    """Rows of ours by kind, each with what it is called; a kind without any is not."""
+def by_kind(
+    data: Data,
+    rows: list[Row],
+    strategy: Callable[[Row], str],
+    words: Callable[[list[Row]], str],
+) -> list[str]:
+    """A line for each kind of ours: what its rows come to; none for one without any."""
+    lines = []
     for measured, name in KINDS.items():
         some = [row for row in rows if data.measured(strategy(row)) == measured]
         if some:
-            yield name, some
+            lines.append(f"{name}: {words(some)}")
+    return lines
 
 
 def uncounted(data: Data, strategies: Iterable[str]) -> list[str]:

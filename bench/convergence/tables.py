@@ -12,8 +12,8 @@ from bench.convergence.figures import Group
 from bench.convergence.foretold import by_pass_2, forecast
 from bench.convergence.table import (
     Table,
+    by_kind,
     cell,
-    kinds,
     number,
     share,
     total,
@@ -86,10 +86,7 @@ def success(data: Data) -> Table:
 def regret(data: Data) -> Table:
     """Ours beside the best fixed strategy."""
     rows = figures.regrets(data)
-    notes = [
-        f"{kind}: {ratios_of(some)}"
-        for kind, some in kinds(data, rows, lambda row: row.ours.strategy)
-    ]
+    notes = by_kind(data, rows, lambda row: row.ours.strategy, ratios_of)
     return Table(
         "Total time beside the best fixed strategy",
         ("scenario", "buffers", "ours", "s", "best fixed", "s", "ratio"),
@@ -121,10 +118,12 @@ def ratios_of(rows: list[figures.Regret]) -> str:
 def plain(data: Data) -> Table:
     """Ours beside `virsh migrate --live`, where that ends."""
     rows = [pair for pair in figures.pairs(data, "virsh") if not pair.open]
-    notes = [
-        f"{kind}: worst {max(pair.time for pair in some):.3f} (goal <= 1.02)."
-        for kind, some in kinds(data, rows, lambda pair: pair.ours.strategy)
-    ]
+    notes = by_kind(
+        data,
+        rows,
+        lambda pair: pair.ours.strategy,
+        lambda some: f"worst {max(pair.time for pair in some):.3f} (goal <= 1.02).",
+    )
     return Table(
         "Total time beside virsh migrate --live, where that ends",
         ("scenario", "buffers", "ours", "s", "virsh", "ratio"),
@@ -184,10 +183,7 @@ def gaps(data: Data) -> Table:
 def residuals(data: Data) -> Table:
     """The stop of the guest beside what was left to send at it."""
     rows = residual.stops(data)
-    notes = [
-        f"{kind}: {held_by(some)}"
-        for kind, some in kinds(data, rows, lambda row: row.cell.strategy)
-    ]
+    notes = by_kind(data, rows, lambda row: row.cell.strategy, held_by)
     return Table(
         "The guest's longest silence beside what was left at the stop, without consent",
         (
