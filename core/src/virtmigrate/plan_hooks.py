@@ -27,7 +27,8 @@ def virtmigrate_preflight(request: PlanContext) -> Sequence[Finding]:
     itself, at the same time where hosts are `remote`. What a cross-cutting one raises
     is a warning in the plan, unless it is a `Refused`.
 
-    :param request: The hosts, the guest and what was asked for.
+    :param request: The hosts, the guest, what was asked for (`options`), and what will
+        be in effect, wishes of the policy among it (`effective`; None = not known).
     :return: Findings; one of level `blocker` refuses the plan.
 
     Example::
