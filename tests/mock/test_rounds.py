@@ -36,3 +36,21 @@ def test_a_guest_that_writes_as_fast_as_the_link_is_ended_in_a_minute(
     assert world.clock.now() - began < 60
     assert result.outcome in (Outcome.SUCCEEDED, ENDS[allow])
     assert world.violations() == []
+
+
+@requirement("ends.limits")
+@pytest.mark.parametrize(
+    ("limits", "fired", "remedy"),
+    [
+        ({}, "max_downtime", "--allow-postcopy"),
+        ({"max_total_s": 2.0}, "max_total", "--max-time"),
+    ],
+)
+def test_a_limit_that_ended_a_move_says_what_could_be_permitted(limits, fired, remedy):
+    world = World.create("rounds", link_mib_s=64, replace=True)
+    guest = {"memory_mib": 256, "working_set_mib": 128, "dirty_mib_s": 96}
+    world.add_guest("a", "g", **guest, habits=Habits(pattern="dense"))
+    uris = world.uri("a"), world.uri("b")
+    result = migrator(world).migrate("g", *uris, policy=preset().limited(**limits))
+    assert result.fired.limit == fired
+    assert remedy in result.faults[0].remedy

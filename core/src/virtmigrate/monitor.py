@@ -52,6 +52,13 @@ KEPT = (
 SAMPLES_KEPT = 300
 """About so many samples of a long transfer are kept: the pace falls with its length."""
 
+REMEDIES = {
+    "max_downtime": "permit more: --allow-postcopy, --allow-pause, or a longer "
+    "--max-downtime",
+    "max_total": "permit more: a longer --max-time, --allow-postcopy or --allow-pause",
+}
+"""What a person can do about a limit that ended a transfer."""
+
 
 class Monitor:
     """What `ctx.engine` is while a migration runs."""
@@ -128,7 +135,12 @@ class Monitor:
         except VirtmigrateError as error:
             if self._aborted:
                 msg = f"{self.limit}: {error.message}"
-                raise Cancelled(msg, side=error.side, subject=error.subject) from error
+                raise Cancelled(
+                    msg,
+                    side=error.side,
+                    subject=error.subject,
+                    remedy=REMEDIES.get(self.fired.limit if self.fired else "", ""),
+                ) from error
             raise
         finally:
             self._began = None
