@@ -15,10 +15,11 @@ from tests.policy.test_adaptive import (
     ended,
 )
 from tests.requirements import requirement
+from virtmigrate.curves import NOISE
 from virtmigrate.forecast import Workload
 from virtmigrate.history import History
 from virtmigrate.host import Sample, Written
-from virtmigrate.outlook import NOISE, noise
+from virtmigrate.outlook import noise
 from virtmigrate.pages import Pages
 from virtmigrate.policy import Do, Objective
 from virtmigrate.presets import preset

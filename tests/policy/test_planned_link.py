@@ -6,8 +6,8 @@ import pytest
 
 from tests.policy.precopy import MIB, Guest, run, steady
 from tests.requirements import requirement
+from virtmigrate.curves import rising
 from virtmigrate.ends import Case
-from virtmigrate.outlook import rising
 from virtmigrate.policy import Do
 from virtmigrate.presets import preset
 

@@ -6,17 +6,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from virtmigrate.curves import less, rising
 from virtmigrate.deltas import SETTLED_S
 from virtmigrate.ends import much_longer
-from virtmigrate.outlook import (
-    DOWNTIME_MS,
-    MUCH,
-    Outlook,
-    less,
-    noise,
-    rising,
-    sooner,
-)
+from virtmigrate.outlook import DOWNTIME_MS, MUCH, Outlook, noise, sooner
 from virtmigrate.policy import Do
 from virtmigrate.stall import stalled
 

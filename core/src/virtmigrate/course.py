@@ -12,11 +12,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from virtmigrate.deltas import DELTA_FROM_PASS
-from virtmigrate.outlook import DEVICES_S, ENOUGH, PASSES_MOST, STEADY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+STEADY = 0.97
+"""A pass that leaves more than this share of what it sent gets nowhere."""
+PASSES_MOST = 200
+DEVICES_S = 0.03
+"""What stopping, device state and starting take beside memory."""
+ENOUGH = 0.1
+"""A pass that leaves so little more than what fits is the last but for moments."""
 DELTA_COST = 1 / 8
 """So much of a page is sent as a difference, where a write changes a word of it: no
 page takes less."""

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from virtmigrate.course import Course, course
-from virtmigrate.outlook import DEVICES_S, MUCH, dirtied, doubt, less, sooner
+from virtmigrate.course import DEVICES_S, Course, course
+from virtmigrate.curves import dirtied, doubt, less
+from virtmigrate.outlook import MUCH, sooner
 from virtmigrate.policy import Do, Objective
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from virtmigrate.outlook import Curve
+    from virtmigrate.curves import Curve
     from virtmigrate.policy import Policy
 
     Writes = Callable[[float], float]

@@ -13,10 +13,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from virtmigrate.course import DELTA_COST
+from virtmigrate.curves import dirtied, rising
 from virtmigrate.ends import Case, End
 from virtmigrate.likely import likely
 from virtmigrate.model import Model
-from virtmigrate.outlook import dirtied, rising
 from virtmigrate.pages import HELPS, Pages
 from virtmigrate.policy import Do, Policy
 

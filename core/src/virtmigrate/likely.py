@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from virtmigrate.outlook import bent, dirtied, rising
+from virtmigrate.curves import bent, dirtied, rising
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
