@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from virtmigrate.course import DEVICES_S, ENOUGH, PASSES_MOST, STEADY
+from virtmigrate.course import DEVICES_S, ENOUGH, PASSES_MOST, STEADY, course
 from virtmigrate.curves import NOISE, bent, dirtied, doubt, less, rising, steep
 from virtmigrate.deltas import DELTA_FROM_PASS, covered, differs
 
@@ -39,6 +39,8 @@ MUCH = 2.0
 CRAWLS = ((1, 1.5, 0.98), (3, 1.5, 0.86))
 """A pass that leaves more than this share of the excess of so many passes and seconds
 ago gets nowhere: nearly all of it at once, or 0.95 a pass for a while."""
+SECOND = 2
+"""The pass that shows what was written in the first; two points make a curve."""
 ROUND = 4
 """What the last so many passes had to send at least is what each one has."""
 
@@ -55,7 +57,7 @@ class Outlook:
         postcopy_s: Predicted time to the last page if it switched to post-copy now.
         residual_bytes: What the last pass, or every further one, leaves.
         downtime_ms: The stop that this would take; None = unknown.
-        passes: Further passes, this one included.
+        passes: Further passes, this one included; None = unknown.
     """
 
     converges: bool | None = None
@@ -150,6 +152,9 @@ def outlook(history: History, policy: Policy) -> Outlook:
         return Outlook(False, None, after_s, least, 1000 * least / rate, None)
     useless = history.pages is not None and history.pages.differences_help is False
     later = history.delta and not useless and not differs(history, rate)
+    ahead = _by_differences(history, left, rate) if later else None
+    if ahead and (not found.converges or _ends_s(ahead) < _ends_s(found)):
+        found = ahead
     if (later or history.throttles) and not found.converges:
         # Differences and a throttle take their time: then it will show.
         return replace(found, converges=None)
@@ -181,6 +186,37 @@ def _pre_copy(history: History, left: float, rate: float) -> Outlook:
         # The first second of it was not measured: passes will show.
         return replace(plain, converges=False if crawls(history) else None)
     return worst if crawls(history) else replace(plain, converges=None)
+
+
+def _ends_s(ahead: Outlook) -> float:
+    return math.inf if ahead.remaining_s is None else ahead.remaining_s
+
+
+def _by_differences(history: History, left: float, rate: float) -> Outlook | None:
+    """How differences will end it, by pages that were looked at; None = not surely.
+
+    Args:
+        history: The transfer so far.
+        left: Bytes that remain.
+        rate: Bytes a second that are sent.
+    """
+    second = next((each for each in history.passes if each.number == SECOND), None)
+    curve, pages = expected(history), history.pages
+    if second is None or pages is None or pages.price is None or len(curve) < SECOND:
+        return None
+    stop_ms, most = history.downtime_ms or DOWNTIME_MS, float(history.size or left)
+    memory = rate * (second.at_s + stop_ms / 1000)
+    worst = steep(less(curve, -noise(history)))
+    plain, failing = (
+        course(f, memory, rate, stop_ms, difference=pages.price)
+        for f in (lambda t: dirtied(curve, t, most), worst)
+    )
+    if not plain.converges or not failing.converges:
+        return None
+    since_s = history.points[-1].at_s - second.at_s
+    ends_s = max(left / rate, plain.total_s - plain.second_s - since_s)
+    residual = rate * max(0.0, plain.stop_ms / 1000 - DEVICES_S)
+    return Outlook(True, ends_s, left / rate, residual, plain.stop_ms, None)
 
 
 def noise(history: History) -> float:
