@@ -29,6 +29,8 @@ MOMENT_S = 0.4
 """One that changes shows within this, …"""
 STEADY = 0.7
 """… by this share of the other."""
+LOOK_S = 0.08
+"""What has just dropped shows in the last look, which is 0.1 s old, or less."""
 MEMORY_S = 15.0
 """A rate that was seen longer ago is no measure for the link of today."""
 DROPPED = 0.4
@@ -309,6 +311,9 @@ class History:
             return False
         if self._hurries():
             return False
+        latest = max(self.sending(LOOK_S) or 0.0, self.passing(LOOK_S) or 0.0)
+        if latest < DROPPED * usual:
+            return True
         shrinks, best = self.passing(MOMENT_S) or 0.0, self.best()
         if max(now, shrinks) < max(DROPPED * best, STEADY * usual):
             return True
