@@ -7,11 +7,14 @@ import json
 import pytest
 
 from tests.requirements import requirement
+from virtmigrate.forecast import Link, Workload
 from virtmigrate.negotiation import WISHED
 from virtmigrate.option_rows import A_POLICY_MAY_ASK
+from virtmigrate.options import Options
 from virtmigrate.plan_file import read_plan
 from virtmigrate.policy import MS_MOST, WITH_CONSENT
 from virtmigrate.presets import DEFAULT, PRESETS
+from virtmigrate.streams import choices
 
 HOSTS = ("scripted:///a", "scripted:///b")
 MINE = """
@@ -156,10 +159,13 @@ def test_a_policy_asks_for_nothing_that_a_caller_has_to_answer_for(terminal, tmp
 
 def test_what_a_policy_wants_it_may_ask_for():
     policies = [policy.allowing(postcopy=True) for policy in PRESETS.values()]
+    known = Workload(memory_bytes=1 << 30)
     wanted = {
         name
         for policy in (*PRESETS.values(), *policies)
-        for name in (policy.wishes(1 << 30) | policy.wishes(streams_mib_s=1))
+        for asked in (Options(), Options(parallel=True))
+        for wishes in choices(policy, asked, known, Link(1, "by --bandwidth"))
+        for name in wishes
     }
     assert wanted <= A_POLICY_MAY_ASK
 

@@ -14,11 +14,13 @@ from virtmigrate import MemoryJournal, Options, Outcome
 from virtmigrate.able import able
 from virtmigrate.cache import DIFFERENCES_FROM
 from virtmigrate.capabilities import How, ValueSupport
+from virtmigrate.forecast import Link, Workload
 from virtmigrate.host import RunState
 from virtmigrate.links import ENOUGH, link_between
-from virtmigrate.policy import Act, Do
+from virtmigrate.policy import Act, Do, Objective
 from virtmigrate.presets import PRESETS, preset
 from virtmigrate.results import Result, Timing
+from virtmigrate.streams import choices
 from virtmigrate.timers import with_timers
 from virtmigrate.wishes import settle_first, settle_with
 
@@ -129,10 +131,17 @@ def test_a_guest_that_is_moved_at_once_goes_without_differences():
 @pytest.mark.parametrize(
     ("mib_s", "methods"), [(None, None), (500, ("zstd",)), (501, None), (10, ("zstd",))]
 )
-def test_streams_are_compressed_where_the_link_is_known_to_be_slow(mib_s, methods):
-    wanted = preset().wishes(streams_mib_s=mib_s)
-    assert wanted.get("compression_methods") == methods
-    assert preset("virsh").wishes(streams_mib_s=mib_s) == {}
+@pytest.mark.parametrize("objective", Objective)
+def test_streams_are_compressed_where_the_link_is_known_to_be_slow_or_bytes_count(
+    objective, mib_s, methods
+):
+    ours = preset().model_copy(update={"objective": objective})
+    asked, known = Options(parallel=True), Workload(memory_bytes=1 << 30)
+    link = None if mib_s is None else Link(mib_s, "by --bandwidth")
+    (wanted,) = choices(ours, asked, known, link)
+    always = ("zstd",) if objective is Objective.BYTES else methods
+    assert wanted.get("compression_methods") == always
+    assert choices(preset("virsh"), asked, known, link) == ({},)
 
 
 # virsh's timers

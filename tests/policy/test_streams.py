@@ -9,9 +9,14 @@ from tests.requirements import requirement
 from virtmigrate import Options
 from virtmigrate.forecast import Link, Verdict, Workload, foresee
 from virtmigrate.pages import Pages
-from virtmigrate.policy import ZSTD_PAYS_MIB_S
 from virtmigrate.presets import preset
-from virtmigrate.streams import CONNECTIONS, SHARE_MOST, choices, packed
+from virtmigrate.streams import (
+    CONNECTIONS,
+    SHARE_MOST,
+    ZSTD_PAYS_MIB_S,
+    choices,
+    packed,
+)
 
 LINK_MIB_S = 64
 LINK = Link(float(LINK_MIB_S), "--bandwidth")

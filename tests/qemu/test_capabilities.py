@@ -8,10 +8,12 @@ from tests.qemu.declared import declare, ends
 from tests.requirements import requirement
 from virtmigrate.capabilities import Form, How, Knob, Progress, undeclared
 from virtmigrate.errors import OptionRefused
+from virtmigrate.forecast import Link, Workload
 from virtmigrate.negotiation import form_of, settle
 from virtmigrate.option_rows import OWN, SWITCHES, VALUES
 from virtmigrate.options import Options
 from virtmigrate.presets import preset
+from virtmigrate.streams import choices
 from virtmigrate.wishes import settle_with
 from virtmigrate_qemu.since import Since, shown, version
 
@@ -116,8 +118,8 @@ def test_an_old_qemu_is_told_from_an_old_libvirt():
 )
 def test_streams_are_compressed_where_both_are_new_enough(reported, methods):
     """As the policy wishes, on a link that is known to be slow."""
-    wishes = preset().wishes(streams_mib_s=100)
-    asked = Options(parallel=True)
+    asked, known = Options(parallel=True), Workload(memory_bytes=1 << 30)
+    (wishes,) = choices(preset(), asked, known, Link(100, "as an earlier move had it"))
     settlement = settle_with(asked, ends(**reported), wishes)
     assert settlement.effective().compression_methods == methods
     plain = settle_with(Options(parallel=True, compressed=False), ends(), wishes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.curves import less, rising
 from virtmigrate.deltas import SETTLED_S
-from virtmigrate.ends import much_longer
+from virtmigrate.ends import AT_ONCE
 from virtmigrate.outlook import DOWNTIME_MS, MUCH, Outlook, noise, sooner
 from virtmigrate.policy import Do
 from virtmigrate.stall import stalled
@@ -104,8 +104,8 @@ def _stalls(moment: Moment) -> str | None:
 
 def _outlook(moment: Moment) -> str | None:
     history = moment.history
-    if moment.rule.when.outlook == "takes-much-longer":
-        return _takes_much_longer(moment)
+    if moment.rule.when.outlook in AT_ONCE:
+        return _at_once(moment)
     if history.number < FORESEEN_FROM_PASS:
         return None
     if not _settled(history):
@@ -113,7 +113,7 @@ def _outlook(moment: Moment) -> str | None:
     return FORESEEN[moment.rule.when.outlook or "diverges"](moment)
 
 
-def _takes_much_longer(moment: Moment) -> str | None:
+def _at_once(moment: Moment) -> str | None:
     """In the first pass: what was measured leaves no doubt, its error allowed for.
 
     Whether differences would help is not known before the third pass.
@@ -127,9 +127,13 @@ def _takes_much_longer(moment: Moment) -> str | None:
     if history.points[-1].at_s - history.points[0].at_s < SETTLED_S:
         return None
     sure = less(rising(measured), noise(history))
-    found = much_longer(sure, history.filled, rate, limits.max_downtime_ms)
+    wanted, most_ms = str(moment.rule.when.outlook), limits.max_downtime_ms
+    found = AT_ONCE[wanted](sure, history.filled, rate, most_ms)
     if found is None:
         return None
+    if wanted == "sends-more":
+        again = (found.second_bytes - rate * most_ms / 1000) / MIB
+        return f"a second pass of pre-copy would send {again:.0f} MiB again"
     at_once_s = history.filled / rate
     most = f"more than {MUCH * at_once_s:.0f} s" if found.converges else "for ever"
     return f"pre-copy would take {most}, post-copy from now on {at_once_s:.0f} s"

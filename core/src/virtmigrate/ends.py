@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 AT_ONCE_S = 0.5
 """A switch that is beyond doubt comes so soon after the transfer's start."""
+MORE = 0.05
+"""Of a guest's memory: who aims at few bytes sends no more than this again."""
 AT_FIRST_MS = {Objective.GAP: 100}
 """A policy that aims at a short stop begins with a shorter one than it may cause."""
 
@@ -82,6 +84,24 @@ def much_longer(
     if found.converges and found.total_s <= MUCH * memory / rate:
         return None
     return found
+
+
+def sends_more(
+    curve: Curve, memory: float, rate: float, stop_ms: float
+) -> Course | None:
+    """Pre-copy, if its second pass alone sends much that a switch at once would not.
+
+    It goes in full whether or not differences are sent. Arguments as `much_longer`.
+    """
+    # In a longer time than was measured it may rewrite no more than that.
+    most = min(memory, curve[-1][1])
+    found = course(lambda t: dirtied(curve, t, most), memory, rate, stop_ms)
+    again = found.second_bytes - rate * stop_ms / 1000
+    return found if again > MORE * memory else None
+
+
+AT_ONCE = {"takes-much-longer": much_longer, "sends-more": sends_more}
+"""A switch in the first pass, by what was measured: what a rule waits for; its test."""
 
 
 @dataclass(frozen=True)
@@ -165,26 +185,20 @@ class Case:
     @cached_property
     def at_once(self) -> bool:
         """Whether the policy switches in the first pass: it knows what was measured."""
-        if not (self.curve and self._hasty):
+        if not (self.curve and self.runs and self._may_switch):
             return False
         sure = less(self.curve, doubt(self.curve[0][1] / self.size, self.looked_at))
         stop_ms = self.policy.limits.max_downtime_ms
-        return much_longer(sure, self.memory, self.rate, stop_ms) is not None
+        return any(
+            AT_ONCE[rule.when.outlook](sure, self.memory, self.rate, stop_ms)
+            for rule in self.policy.rules
+            if rule.when.outlook in AT_ONCE
+            and (not rule.objectives or self.policy.objective in rule.objectives)
+        )
 
     @property
-    def _hasty(self) -> bool:
-        """Whether it does so where there is no doubt."""
-        policy = self.policy
-        return (
-            self.runs
-            and policy.consents.postcopy
-            and Do.POSTCOPY in self.able
-            and any(
-                rule.when.outlook == "takes-much-longer"
-                and (not rule.objectives or policy.objective in rule.objectives)
-                for rule in policy.rules
-            )
-        )
+    def _may_switch(self) -> bool:
+        return self.policy.consents.postcopy and Do.POSTCOPY in self.able
 
 
 def _way(case: Case, plain: Course, *, waits: bool) -> tuple[str, float, float, float]:

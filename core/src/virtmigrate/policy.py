@@ -20,9 +20,6 @@ GIB = 1 << 30
 GB = 10**9
 MS_MOST = 2_000_000
 """QEMU's own bound of the downtime limit (`MAX_MIGRATE_DOWNTIME`)."""
-ZSTD_PAYS_MIB_S = 500
-"""Up to this rate of a link zstd keeps up: about what its first level compresses with
-one core, in its authors' own benchmark. Several streams have a core each."""
 YEAR_S = 366 * 86400.0
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -31,6 +28,7 @@ Flag = Annotated[bool, Field(strict=True)]
 Seconds = Annotated[Number, Field(gt=0, le=YEAR_S)]
 Milliseconds = Annotated[int, Field(ge=1, le=MS_MOST, strict=True)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+Foreseen = Literal["diverges", "postcopy-is-sooner", "takes-much-longer", "sends-more"]
 Asked = Flag | Count | tuple[str, ...]
 
 STEP_LIMITS_S: dict[str, float] = {
@@ -170,10 +168,8 @@ class When(Model):
     acted."""
     stall: Stall | None = None
     """The transfer stalls, and what remains is at a local low."""
-    outlook: Literal["diverges", "postcopy-is-sooner", "takes-much-longer"] | None = (
-        None
-    )
-    """What the prediction says (`outlook.py`)."""
+    outlook: Foreseen | None = None
+    """What the prediction says (`outlook.py`), or what was measured (`ends.py`)."""
     lingers: Literal[True] | None = None
     """Pass after pass begins with about what `max_downtime_ms` would let through, while
     the hypervisor is permitted less."""
@@ -266,9 +262,8 @@ class Policy(Model):
     as large as the guest's memory, up to `CACHE_MOST` and `CACHE_SHARE` of what the
     source has free; from `DIFFERENCES_FROM` on."""
     compresses: Flag = False
-    """Whether it wants several streams compressed (zstd), where their link is known to
-    have no more than `ZSTD_PAYS_MIB_S`; and, by what was measured, rather these than
-    differences (`streams.py`)."""
+    """Whether it wants several streams compressed (zstd) where that pays, and, by what
+    was measured, rather these than differences (`streams.py`)."""
     at_start: tuple[Act, ...] = ()
     """Done as soon as the transfer runs."""
     rules: tuple[Rule, ...] = ()
@@ -361,7 +356,6 @@ class Policy(Model):
     def wishes(
         self,
         memory_bytes: int = 0,
-        streams_mib_s: float | None = None,
         free_bytes: int | None = None,
     ) -> dict[str, Asked]:
         """Options to ask for: its own, and what its consents need to be of use.
@@ -370,7 +364,6 @@ class Policy(Model):
 
         Args:
             memory_bytes: The guest's memory, where it is known and goes in one stream.
-            streams_mib_s: The link's rate, where it is known and there are several.
             free_bytes: What the source can give of its memory; None = unknown.
         """
         wanted: dict[str, Asked] = {}
@@ -386,8 +379,6 @@ class Policy(Model):
         if self.differences and (cache := cache_of(memory_bytes, free_bytes)):
             wanted["compression_methods"] = ("xbzrle",)
             wanted["compression_xbzrle_cache_bytes"] = cache
-        if self.compresses and streams_mib_s and streams_mib_s <= ZSTD_PAYS_MIB_S:
-            wanted["compression_methods"] = ("zstd",)
         return wanted
 
     def _consents_to(self, option: str) -> bool:

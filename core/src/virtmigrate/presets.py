@@ -80,7 +80,13 @@ def _adaptive() -> Policy:
                 id="postcopy-at-once",
                 when=When(outlook="takes-much-longer"),
                 ladder=(POSTCOPY,),
-                objectives=(Objective.TIME, Objective.BYTES),
+                objectives=(Objective.TIME,),
+            ),
+            Rule(
+                id="postcopy-sends-less",
+                when=When(outlook="sends-more"),
+                ladder=(POSTCOPY,),
+                objectives=(Objective.BYTES,),
             ),
             Rule(
                 id="postcopy-is-sooner",
