@@ -295,6 +295,7 @@ def run(
         0.0,
         able=able,
         delta=xbzrle,
+        packs=share < 1,
         workload=workload,
         link=planned_mib_s and planned_mib_s * MIB,
         downtime_ms=transfer.downtime_ms,

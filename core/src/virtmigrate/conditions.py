@@ -122,6 +122,8 @@ def _at_once(moment: Moment) -> str | None:
     measured = history.workload.curve if history.workload else ()
     # The best of late: a rate that falls may be a drop that has just begun.
     rate = _planned(history, max(history.sending() or 0.0, history.best()))
+    if history.packs:
+        rate = max(rate, history.passing() or 0.0)
     if history.number != 1 or not measured or not rate or not history.size:
         return None
     if history.points[-1].at_s - history.points[0].at_s < SETTLED_S:

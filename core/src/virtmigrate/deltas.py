@@ -1,4 +1,4 @@
-"""What rewritten pages sent as differences (xbzrle) bring, as passes show it. Pure."""
+"""How fast passes get through memory of which less is sent, as they show it. Pure."""
 
 from __future__ import annotations
 
@@ -54,3 +54,17 @@ def covered(history: History) -> float | None:
         return None  # some went by unseen
     whole = sum(before.size - after.rest for before, after in pairwise(recent))
     return whole / (recent[-1].at_s - recent[0].at_s)
+
+
+def got_through(history: History) -> float:
+    """Bytes of memory a second that all passes but the first got through; 0 = unknown.
+
+    The first has the pages of zeros.
+    """
+    passes = [each for each in history.passes if each.number > 1]
+    if not passes or history.left is None:
+        return 0.0
+    took_s = history.points[-1].at_s - passes[0].at_s
+    whole = sum(before.size - after.rest for before, after in pairwise(passes))
+    whole += max(0.0, passes[-1].size - history.left)
+    return whole / took_s if took_s > 0 else 0.0

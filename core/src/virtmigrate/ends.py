@@ -166,21 +166,29 @@ class Case:
         most = self.policy.limits.max_downtime_ms
         stops = (told_ms(self.policy), most) if Do.DOWNTIME in self.able else (most,)
         for stop_ms in stops:
-            found = course(f, self.memory, self.rate, stop_ms, difference=difference)
+            found = self._walked(f, stop_ms, difference)
             if found.converges:
-                found = self._compressed(f, stop_ms) if self.share < 1 else found
                 longest = min(most, stop_ms + 1000 * DEVICES_S)
                 return replace(found, stop_ms=min(found.stop_ms, longest))
         return found
 
-    def _compressed(self, f: Writes, stop_ms: float) -> Course:
-        """The same, sooner: but what may be left is counted as it is in memory.
+    def _walked(self, f: Writes, stop_ms: float, difference: float | None) -> Course:
+        """Pre-copy with one stop.
 
-        QEMU, and a policy in flight, hold that against what goes over the wire.
+        Compressed it is sooner; but QEMU counts what may be left as it is in memory,
+        and holds it against what goes over the wire.
         """
-        fits_ms = stop_ms * self.share
-        found = course(f, self.memory, self.rate / self.share, fits_ms)
-        return replace(found, sent_bytes=found.sent_bytes * self.share)
+        if self.share >= 1:
+            return course(f, self.memory, self.rate, stop_ms, difference=difference)
+        found = course(f, self.memory, self.through, stop_ms * self.share)
+        takes_ms = found.stop_ms / (1 if found.converges else self.share)
+        sent = found.sent_bytes * self.share
+        return replace(found, sent_bytes=sent, stop_ms=takes_ms)
+
+    @property
+    def through(self) -> float:
+        """Bytes of memory a second."""
+        return self.rate / self.share
 
     @cached_property
     def at_once(self) -> bool:
@@ -190,7 +198,7 @@ class Case:
         sure = less(self.curve, doubt(self.curve[0][1] / self.size, self.looked_at))
         stop_ms = self.policy.limits.max_downtime_ms
         return any(
-            AT_ONCE[rule.when.outlook](sure, self.memory, self.rate, stop_ms)
+            AT_ONCE[rule.when.outlook](sure, self.memory, self.through, stop_ms)
             for rule in self.policy.rules
             if rule.when.outlook in AT_ONCE
             and (not rule.objectives or self.policy.objective in rule.objectives)
@@ -212,7 +220,7 @@ def _way(case: Case, plain: Course, *, waits: bool) -> tuple[str, float, float, 
     if not case.runs:
         return "stopped", plain.total_s, 1000 * plain.total_s, plain.sent_bytes
     policy, able = case.policy, case.able
-    pause_s = plain.second_bytes / case.rate
+    pause_s = plain.second_bytes / case.through
     switched_s = plain.second_s + pause_s
     stops_s = plain.total_s - plain.stop_ms / 1000 - plain.second_s
     eager = policy.objective is not Objective.GAP and sooner(stops_s, pause_s)

@@ -322,7 +322,7 @@ def _needed(ends: list[End], case: Case) -> tuple[str, ...]:
     if Do.POSTCOPY in able or not policy.consents.postcopy:
         found.append("--allow-postcopy")
     if Do.SUSPEND in able and not policy.consents.pause:
-        pause_ms = 1000 * plain.second_bytes / case.rate
+        pause_ms = 1000 * plain.second_bytes / case.through
         found.append(f"--allow-pause (about {pause_ms:.0f} ms)")
     faster = case.rate * plain.stop_ms / max(1.0, policy.limits.max_downtime_ms) / MIB
     found.append(f"a link of {faster:.0f} MiB/s")

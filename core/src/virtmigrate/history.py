@@ -62,6 +62,7 @@ class History:
         able: What can be done to it at all (knobs that are there, options in effect).
         runs: Whether the guest is to run meanwhile; in a coma it stands still.
         delta: Whether rewritten pages are sent as differences from pass 3 on (xbzrle).
+        packs: Whether pages go compressed: more is got through than is sent.
         throttles: Whether the hypervisor slows the guest down, more and more.
         workload: What was known before, or measured beside.
         link: Bytes a second that the plan took the link to carry; None = nothing.
@@ -84,6 +85,7 @@ class History:
     able: frozenset[Do] = frozenset()
     runs: bool = True
     delta: bool = False
+    packs: bool = False
     throttles: bool = False
     workload: Workload | None = None
     link: float | None = None

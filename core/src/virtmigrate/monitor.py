@@ -16,6 +16,7 @@ from virtmigrate.patience import Patience
 from virtmigrate.policy import Do
 from virtmigrate.results import Fired
 from virtmigrate.settle import see
+from virtmigrate.streams import packs
 from virtmigrate.unturned import ONCE, Unturned
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class Monitor:
             able=able(ctx.plan, ctx.options),
             runs=ctx.plan.guest.state is RunState.RUNNING and ctx.options.live is True,
             delta="xbzrle" in (ctx.options.compression_methods or ()),
+            packs=packs(ctx.options),
             throttles=bool(ctx.options.auto_converge),
             workload=ctx.plan.workload,
             link=_link(ctx.plan),

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from virtmigrate.course import DEVICES_S, ENOUGH, PASSES_MOST, STEADY, course
 from virtmigrate.curves import NOISE, bent, dirtied, doubt, less, rising, steep
-from virtmigrate.deltas import DELTA_FROM_PASS, covered, differs
+from virtmigrate.deltas import DELTA_FROM_PASS, covered, differs, got_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,13 +140,14 @@ def outlook(history: History, policy: Policy) -> Outlook:
     left, rate = history.left, history.sending() or history.usual()
     if left is None or not rate or not history.passes:
         return _by_percent(history)
-    after_s = left / rate
+    speed = _through(history, rate)
+    # What lets the guest be stopped is held against what goes over the wire.
+    wire = rate if history.packs else speed
+    after_s = left / (speed if history.packs else rate)
     if history.stopped_s is not None:
         return Outlook(True, after_s, after_s, left, after_s * 1000, 1)
-    speed = rate
-    if history.delta and history.number >= DELTA_FROM_PASS:
-        speed = max(rate, history.passing() or 0.0, covered(history) or 0.0)
-    found = replace(_pre_copy(history, left, speed), postcopy_s=after_s)
+    walk = _Walk(history, left, speed, wire)
+    found = replace(_pre_copy(history, walk), postcopy_s=after_s)
     if history.gained_nothing() and not history.throttles:
         least = min(each.size for each in history.passes[-ROUND:])
         return Outlook(False, None, after_s, least, 1000 * least / rate, None)
@@ -165,9 +166,19 @@ def outlook(history: History, policy: Policy) -> Outlook:
     return found
 
 
-def _pre_copy(history: History, left: float, rate: float) -> Outlook:
+def _through(history: History, rate: float) -> float:
+    """Bytes of memory a second that this pass and those after it get through."""
+    packed = history.packs and history.number > 1  # the first has pages of zeros
+    delta = history.delta and history.number >= DELTA_FROM_PASS
+    if not (packed or delta):
+        return rate
+    usual = got_through(history) if packed else covered(history)
+    return max(rate, history.passing() or 0.0, usual or 0.0)
+
+
+def _pre_copy(history: History, walk: _Walk) -> Outlook:
     """What the curves that may be true say of it, where they agree."""
-    curve, walk = expected(history), _Walk(history, left, rate)
+    curve = expected(history)
     if not curve:
         return walk.first_pass()
     plain = walk.straight(curve)
@@ -241,10 +252,18 @@ def crawls(history: History) -> bool:
 class _Walk:
     """The map of excesses, walked from the running pass on."""
 
-    def __init__(self, history: History, left: float, rate: float) -> None:
+    def __init__(self, history: History, left: float, rate: float, wire: float) -> None:
+        """Begin at the running pass.
+
+        Args:
+            history: The transfer so far.
+            left: Bytes that remain.
+            rate: Bytes of memory a second that it gets through.
+            wire: Bytes a second that the hypervisor takes to fit into a stop.
+        """
         begun = history.passes[-1]
-        self.rate = rate
-        self.fits = (history.downtime_ms or DOWNTIME_MS) / 1000 * rate
+        self.rate, self.wire = rate, wire
+        self.fits = (history.downtime_ms or DOWNTIME_MS) / 1000 * wire
         self.size = begun.size
         self.left_s = max(0.0, left - self.fits) / rate
         self.took = history.points[-1].at_s - begun.at_s + self.left_s
@@ -266,7 +285,6 @@ class _Walk:
     def along(self, f: Callable[[float], float]) -> Outlook:
         """Walk until a pass leaves next to nothing, or gets nowhere."""
         seconds, excess, took = self.left_s, self.size - self.fits, self.took
-        last_s = self.fits / self.rate
         for number in range(1, PASSES_MOST + 1):
             found = min(self.most, f(took))
             whole = max(self.whole, found)
@@ -279,11 +297,11 @@ class _Walk:
             # A pass that a drop has held up is judged by what it could have sent.
             if after >= STEADY * max(excess, took * self.rate):
                 left = after + self.fits
-                return Outlook(False, None, None, left, 1000 * left / self.rate, None)
+                return Outlook(False, None, None, left, 1000 * left / self.wire, None)
             excess, took = after, after / self.rate
             seconds += took
         left = excess + self.fits
-        return Outlook(False, None, None, left, 1000 * (last_s + took), None)
+        return Outlook(False, None, None, left, 1000 * left / self.wire, None)
 
 
 def _by_percent(history: History) -> Outlook:

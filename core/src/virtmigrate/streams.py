@@ -29,6 +29,8 @@ CONNECTIONS = 2
 """Each has a core of either host; what more of them bring, they take from guests."""
 ZSTD = ("zstd",)
 SEVERAL: Wishes = {"parallel": True, "parallel_connections": CONNECTIONS}
+WORSE = 2.0
+"""What is written meanwhile may compress so much worse than what was looked at."""
 SHARE_MOST = 0.5
 """Pages that take more of themselves are not worth it."""
 OPEN = ("parallel", "parallel_connections", "compressed", "compression_methods")
@@ -80,23 +82,27 @@ def _pay(
         and (options.migrate_uri or "tcp").startswith("tcp")
         and known is not None
         and known <= SHARE_MOST
-        and _ends(policy, workload, link)
+        and _ends(policy, workload, link, min(1.0, WORSE * known))
     )
 
 
-def _ends(policy: Policy, workload: Workload, link: Link) -> bool:
+def _ends(policy: Policy, workload: Workload, link: Link, share: float) -> bool:
     """Whether pre-copy ends within the permitted stop, in nearly all that may be true.
 
-    By what goes over the wire: that is what QEMU, and a policy in flight, hold against
-    the stop; and what is written meanwhile may compress worse than what was looked at.
+    QEMU holds what goes over the wire against the stop, whatever pages take of it.
     """
     if not workload.curve:
         return False
     memory = float(workload.used_bytes or workload.memory_bytes)
-    stop_ms = policy.limits.max_downtime_ms * policy.stop_share
-    ways = likely(workload)
-    well = sum(course(f, memory, link.mib_s * MIB, stop_ms).converges for f in ways)
+    stop_ms = policy.limits.max_downtime_ms * policy.stop_share * share
+    rate, ways = link.mib_s * MIB / share, likely(workload)
+    well = sum(course(f, memory, rate, stop_ms).converges for f in ways)
     return well >= SURE * len(ways)
+
+
+def packs(options: Options) -> bool:
+    """Whether pages go compressed, by the options in effect."""
+    return bool(options.parallel) and options.compression_methods == ZSTD
 
 
 def packed(link: Link, options: Options, workload: Workload) -> Link:
@@ -109,7 +115,7 @@ def packed(link: Link, options: Options, workload: Workload) -> Link:
         workload: What is known of the guest.
     """
     known = workload.pages.compressed_share if workload.pages else None
-    if known is None or not options.parallel or options.compression_methods != ZSTD:
+    if known is None or not packs(options):
         return link
     most_mib_s = (options.parallel_connections or CONNECTIONS) * ZSTD_PAYS_MIB_S
     return replace(link, share=min(1.0, max(known, link.mib_s / most_mib_s)))
