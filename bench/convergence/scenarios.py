@@ -189,6 +189,12 @@ PROBES = (
         deadline_s=60.0,
         link_mib_s=NARROW_MIB_S,
     ),
+    Scenario(
+        "S6c",
+        "r = 1.5, pages nine tenths zero",
+        guest(1.5, fill_percent=10),
+        "streams with zstd (--release trixie): only compressed it converges",
+    ),
 )
 """Not part of the comparison, only by name."""
 

@@ -124,6 +124,7 @@ ROWS = (
 PROBES = (
     virsh("postcopy-armed", "--postcopy"),
     adaptive("adaptive+postcopy-gap", POSTCOPY, objective="gap"),
+    adaptive("adaptive+postcopy-bytes", POSTCOPY, objective="bytes"),
     virsh("multifd-zstd", f"{STREAMS} --compressed --comp-methods zstd"),
     adaptive("adaptive+streams", parallel=True, parallel_connections=2),
     virsh("xbzrle+postcopy", f"{XBZRLE} {AFTER_PASS}", POSTCOPY),

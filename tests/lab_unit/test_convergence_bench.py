@@ -57,7 +57,7 @@ def test_ramps_are_asked_of_guests_that_have_one():
 def test_no_name_is_used_twice():
     names = [row.id for row in (*ROWS, *PROBES)]
     assert len(names) == len(set(names)) == len(STRATEGIES)
-    assert len(SCENARIOS) == 21
+    assert len(SCENARIOS) == 22
 
 
 def test_whole_pages_at_random_are_written_a_little_faster_than_the_link_is():
