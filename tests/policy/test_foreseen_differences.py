@@ -10,7 +10,7 @@ from tests.requirements import requirement
 from virtmigrate.outlook import outlook
 from virtmigrate.presets import preset
 
-LINK_MIB_S, LOOKS_S = 64, 0.25
+LINK_MIB_S, LOOKS_S, SECOND = 64, 0.25, 2
 WORD, SOME, WHOLE = 0.02, 0.3, 1.0
 """What a rewritten page takes as a difference, of a page."""
 RATES = (0.75, 0.9, 1.1, 1.25, 1.5)
@@ -64,6 +64,17 @@ def test_and_not_of_a_guest_that_fills_whole_pages(order, rate):
 @pytest.mark.parametrize("order", ["sequential", "random"])
 def test_nor_where_nobody_looked(order):
     assert by_pass_2(moved(order, 1.1, WORD, pages=False)).converges is None
+
+
+@requirement("ends.limits")
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("order", ["sequential", "random"])
+def test_who_may_just_be_over_in_time_is_not_given_up_by_a_guess(order, rate):
+    took_s = moved(order, rate, WORD).total_s
+    tight = preset().limited(max_total_s=1.05 * took_s)
+    end = moved(order, rate, WORD, policy=tight)
+    # From the third pass on they are seen, and judged as what is seen.
+    assert [decision for _, number, decision in end.steps if number == SECOND] == []
 
 
 @pytest.mark.parametrize("rate", RATES)

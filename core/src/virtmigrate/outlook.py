@@ -162,7 +162,8 @@ def outlook(history: History, policy: Policy) -> Outlook:
     total_s = history.points[-1].at_s + (found.remaining_s or 0.0)
     most_s = policy.deadline_s(history.size, history.copied)
     if found.converges and history.size and total_s > most_s:
-        return replace(found, converges=False)
+        # How soon differences end it is a guess on the safe side.
+        return replace(found, converges=None if found is ahead else False)
     return found
 
 
