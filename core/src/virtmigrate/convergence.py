@@ -92,7 +92,7 @@ def decide(policy: Policy, history: History, now_s: float) -> Decision | None:
         return None
     # Before the second pass nothing was seen of what the guest writes.
     ahead = outlook(history, policy) if history.number > 1 else UNKNOWN
-    for rule in policy.rules:
+    for rule in policy.aimed:
         if (found := _rule(rule, policy, history, elapsed, ahead)) is not None:
             return found
     return None
@@ -169,8 +169,6 @@ def _stop(most_ms: int) -> Act:
 def _rule(
     rule: Rule, policy: Policy, history: History, elapsed: float, ahead: Outlook
 ) -> Decision | None:
-    if rule.objectives and policy.objective not in rule.objectives:
-        return None
     if history.acted(rule.id) is not None and not rule.repeats:
         return None
     why = due(Moment(rule, policy, history, elapsed, ahead))

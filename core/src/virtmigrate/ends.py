@@ -199,9 +199,8 @@ class Case:
         stop_ms = self.policy.limits.max_downtime_ms
         return any(
             AT_ONCE[rule.when.outlook](sure, self.memory, self.through, stop_ms)
-            for rule in self.policy.rules
+            for rule in self.policy.aimed
             if rule.when.outlook in AT_ONCE
-            and (not rule.objectives or self.policy.objective in rule.objectives)
         )
 
     @property

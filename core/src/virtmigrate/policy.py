@@ -284,6 +284,15 @@ class Policy(Model):
         return hash(self.name)
 
     @property
+    def aimed(self) -> tuple[Rule, ...]:
+        """Its rules for what it aims at, in their order."""
+        return tuple(
+            rule
+            for rule in self.rules
+            if not rule.objectives or self.objective in rule.objectives
+        )
+
+    @property
     def foresees(self) -> bool:
         """Whether any of its rules goes by a prediction."""
         return any(rule.when.outlook for rule in self.rules)
