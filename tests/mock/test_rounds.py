@@ -6,9 +6,11 @@ import pytest
 
 from tests.mock.rig import migrator
 from tests.requirements import requirement
+from virtmigrate.convergence import MIRROR_LAGS
+from virtmigrate.monitor import REMEDIES
 from virtmigrate.phases import Outcome
 from virtmigrate.policy import Objective
-from virtmigrate.presets import preset
+from virtmigrate.presets import PRESETS, preset
 from virtmigrate_mock import World
 from virtmigrate_mock.memory import Habits
 
@@ -54,3 +56,11 @@ def test_a_limit_that_ended_a_move_says_what_could_be_permitted(limits, fired, r
     result = migrator(world).migrate("g", *uris, policy=preset().limited(**limits))
     assert result.fired.limit == fired
     assert remedy in result.faults[0].remedy
+
+
+def test_every_limit_that_is_no_rule_of_a_peer_says_what_can_be_done():
+    upheld = {
+        rule.limit for policy in PRESETS.values() for rule in policy.rules if rule.limit
+    }
+    always = {"max_total", "max_switchover", MIRROR_LAGS}
+    assert set(REMEDIES) == upheld | always

@@ -56,6 +56,10 @@ SAMPLES_KEPT = 300
 REMEDIES = {
     "max_downtime": "permit more: --allow-postcopy, --allow-pause, or a longer "
     "--max-downtime",
+    "max_switchover": "look at the link and at the destination, or permit more in a "
+    "policy file (max_switchover_s)",
+    "mirror_lags": "permit synchronous writes (--copy-storage-synchronous-writes), or "
+    "move it while it writes less to its disks",
     "max_total": "permit more: a longer --max-time, --allow-postcopy or --allow-pause",
 }
 """What a person can do about a limit that ended a transfer."""
