@@ -111,12 +111,14 @@ class Sample:
     Attributes:
         elapsed_ms: Since the job's start.
         total_bytes: Size of what is to be moved (memory and disks).
-        processed_bytes: Sent so far; may exceed the total.
-        remaining_bytes: Still to be sent at this moment.
+        processed_bytes: Sent so far, as it goes over the link; may exceed the total.
+        remaining_bytes: Still to be sent at this moment, in whole pages, however few
+            bytes these take on the link (compressed, or as differences).
         percent: 0-100, where the hypervisor counts nothing else.
         dirty_bytes_s: Rate at which the guest rewrites memory.
         bandwidth_bytes_s: Rate at which it is sent.
-        iteration: Passes over memory so far.
+        iteration: Passes over memory so far, the running one included. By this, by what
+            was sent and what remains a policy predicts; `percent` lets it keep limits.
         downtime_ms: Expected (running) or real (ended) downtime.
         throttle_percent: Of guest CPUs taken away by auto-converge.
         postcopy: Whether the switch to post-copy has happened.
