@@ -30,7 +30,8 @@ exec sleep infinity
 
 # The lab's own directory must stay visible when it lies below what is covered. Of /sys
 # a network has its own, by which libvirt looks for interfaces; not every kernel lets an
-# unprivileged user see it.
+# unprivileged user see it. And /run is memory, as on hosts of the field: libvirt writes
+# a guest's state there, and waits for the disk, while the guest stands still.
 HOST_SCRIPT = """
 set -e
 state=$1 host=$2 name=$3 ready=$4 release=$5
@@ -42,6 +43,8 @@ case "$state" in
 esac
 mount --rbind "$host/var" /var
 mount --rbind "$host/run" /run
+mkdir -p /run/libvirt/qemu
+mount -t tmpfs -o mode=0755 tmpfs /run/libvirt/qemu
 mount --rbind /etc /run/machine-etc
 mount --rbind "$host/etc" /etc
 mount --all --fstab "$host/fstab"
