@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, TypeVar
 
 from virtmigrate.errors import AnswerLost
+from virtmigrate.threads import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,25 +34,11 @@ def attend(
     Raises:
         AnswerLost: The deadline passed; the call may still go on.
     """
-    done = threading.Event()
-    box: list[T] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            box.append(call())
-        except BaseException as error:  # noqa: BLE001 - it is raised in the caller
-            failed.append(error)
-        finally:
-            done.set()
-
-    threading.Thread(target=run, name="virtmigrate-perform", daemon=True).start()
+    job = Job(call)
     start = ctx.clock.now()
-    while not done.wait(pulse_s):
+    while not job.wait(pulse_s):
         ctx.engine.pulse()
         if deadline_s is not None and ctx.clock.now() - start > deadline_s:
             msg = f"no answer to the transfer within {deadline_s:g} s"
             raise AnswerLost(msg, side=ctx.source.side, subject=ctx.plan.guest.name)
-    if failed:
-        raise failed[0]
-    return box[0]
+    return job.result()
