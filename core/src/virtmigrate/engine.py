@@ -29,7 +29,7 @@ from virtmigrate.forward import (
     decide_landing,
     wait_for_source,
 )
-from virtmigrate.host import Definitions, RunState
+from virtmigrate.host import Definitions, RunState, glance
 from virtmigrate.phases import Fate, Phase
 from virtmigrate.recovery import UNDO_CONFIGURATION, remembered
 from virtmigrate.rollback import Rollback, completes_alone, went_by_itself
@@ -242,8 +242,8 @@ class Engine:
         ctx = self.ctx
         # Side by side: the guest stands still meanwhile.
         seen, there = together(
-            lambda: wait_for_source(ctx),
-            lambda: ctx.arrival.look() if ctx.plan.two_step else None,
+            lambda: wait_for_source(ctx, glance),
+            lambda: glance(ctx.arrival) if ctx.plan.two_step else None,
             apart=ctx.plan.two_step and remote(ctx.source, ctx.destination),
         )
         if seen.state is RunState.UNREACHABLE:

@@ -9,8 +9,10 @@ from virtmigrate.host import RunState
 from virtmigrate.settle import see
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from virtmigrate.context import Context
-    from virtmigrate.host import Sighting
+    from virtmigrate.host import Guest, Sighting
 
 SEEK_S = 30.0
 """Longest search for a guest whose finish was not answered, seconds."""
@@ -47,10 +49,17 @@ def decide_landing(ctx: Context, source: Sighting) -> RunState:
     return RunState.RUNNING
 
 
-def wait_for_source(ctx: Context) -> Sighting:
-    """Look at the source until it answers, within a bound; the last look."""
+def wait_for_source(
+    ctx: Context, by: Callable[[Guest], Sighting] | None = None
+) -> Sighting:
+    """Look at the source until it answers, within a bound; the last look.
+
+    Args:
+        ctx: The migration.
+        by: How it is looked at; None = wholly.
+    """
     until = ctx.clock.now() + SEEK_S
-    while (seen := see(ctx.guest)).state is RunState.UNREACHABLE:
+    while (seen := see(ctx.guest, by)).state is RunState.UNREACHABLE:
         if ctx.clock.now() >= until:
             break
         ctx.clock.sleep(LOOK_S)

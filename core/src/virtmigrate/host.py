@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from virtmigrate.clock import Clock
     from virtmigrate.errors import Side
@@ -320,3 +320,13 @@ class Hypervisor(Protocol):
             HostUnreachable: Nobody answers there, or not in time.
         """
         ...
+
+
+def glance(guest: Guest) -> Sighting:
+    """A look for the state alone, while the guest stands still and each ms counts.
+
+    A guest may have a method `glance` of its own, like `look`, that leaves out what
+    takes longer to ask for: `persistent` and `job`.
+    """
+    look: Callable[[], Sighting] = getattr(guest, "glance", guest.look)
+    return look()

@@ -370,10 +370,15 @@ def look(ctx: Context) -> tuple[Sighting, Sighting]:
     return see(ctx.guest), see(ctx.arrival)
 
 
-def see(guest: Guest) -> Sighting:
-    """A look that never fails: what can't be asked is UNREACHABLE."""
+def see(guest: Guest, by: Callable[[Guest], Sighting] | None = None) -> Sighting:
+    """A look that never fails: what can't be asked is UNREACHABLE.
+
+    Args:
+        guest: It.
+        by: How it is looked at; None = wholly.
+    """
     try:
-        return guest.look()
+        return by(guest) if by else guest.look()
     except VirtmigrateError as error:
         return Sighting(RunState.UNREACHABLE, why=error.message)
     except Exception as error:  # noqa: BLE001 - a plugin that breaks shows nothing

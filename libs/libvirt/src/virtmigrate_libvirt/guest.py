@@ -102,13 +102,20 @@ class LibvirtGuest:
 
     def look(self) -> Sighting:
         """Look now. UNREACHABLE where the host can't be asked in time."""
+        return self._looked(self._see)
+
+    def glance(self) -> Sighting:
+        """Its state alone, which the daemon answers for by itself, without QEMU."""
+        return self._looked(lambda _, domain: self._state(domain))
+
+    def _looked(self, see: Callable[[list[Sighting], Domain], Sighting]) -> Sighting:
         error: HostError
         for _ in range(2):
             seen: list[Sighting] = []
             try:
                 return self._control.tell(
                     "looking at the guest",
-                    self._with(partial(self._see, seen)),
+                    self._with(partial(see, seen)),
                     deadline_s=SECONDS.ask,
                 )
             except AnswerLost as lost:
@@ -124,20 +131,24 @@ class LibvirtGuest:
 
     def _see(self, seen: list[Sighting], domain: Domain) -> Sighting:
         """State and definition first: they come even where QEMU is frozen."""
+        sighting = self._state(domain)
+        sighting = replace(sighting, persistent=domain.isPersistent() == 1)
+        seen.append(sighting)
+        active = sighting.state.active
+        return replace(sighting, job=_job(domain)) if active else sighting
+
+    def _state(self, domain: Domain) -> Sighting:
         self._name = domain.name()
         state, reason = domain.state(0)[:2]
         there = state != states.CRASHED or domain.isActive() == 1
         shown = states.run_state(state, reason, active=there)
         if self.held and shown is RunState.PAUSED_MIGRATION:
             shown = RunState.PAUSED
-        sighting = Sighting(
+        return Sighting(
             shown,
-            persistent=domain.isPersistent() == 1,
             why=states.words(state, reason),
             moved=states.moved(state, reason),
         )
-        seen.append(sighting)
-        return replace(sighting, job=_job(domain)) if shown.active else sighting
 
     def definitions(self) -> Definitions:
         """Its exact definitions, secrets included: they must be restorable."""

@@ -60,10 +60,7 @@ class Driven:
         return drive.prepare(cookie)
 
     def perform(self, ctx: Context, cookie: bytes) -> bytes:
-        """Transfer; then see that the destination still holds on to it.
-
-        In post-copy there is no way back: then finish finds out.
-        """
+        """Transfer; then see that the destination still holds on to it."""
         drive = _drive(ctx)
         watch = Watch(ctx, drive)
         watched = replace(ctx, engine=watch)
@@ -80,11 +77,9 @@ class Driven:
                 subject=ctx.destination.uri,
                 remedy="look at the libvirt daemon there",
             ) from error
-        watch.complete()
+        # Side by side: the guest stands still meanwhile.
+        together(lambda: _see_held(ctx, drive), watch.complete, apart=watch.stood)
         _refuse_dangers(ctx, drive)
-        switched = ctx.options.postcopy and ctx.guest.look().state.switched
-        if not switched:
-            drive.check_destination()
         return given
 
     def finish(self, ctx: Context, cookie: bytes, fate: Fate) -> bytes:
@@ -140,6 +135,19 @@ def _landed(ctx: Context) -> bool:
     """Whether finish is over there: its last act ends the incoming job."""
     seen = ctx.arrival.look()
     return seen.state in LANDED and not seen.job
+
+
+def _see_held(ctx: Context, drive: Drive) -> None:
+    """See that the destination holds on to it, while there is a way back.
+
+    In post-copy there is none: then finish finds out. That is asked only if the
+    destination does not answer: the guest stands still.
+    """
+    try:
+        drive.check_destination()
+    except HostError:
+        if not (ctx.options.postcopy and ctx.guest.look().state.switched):
+            raise
 
 
 def _refuse_dangers(ctx: Context, drive: Drive) -> None:

@@ -72,10 +72,15 @@ class Watch:
         except HostError as error:
             self.warn(f"the transfer could not be ended: {error.message}")
 
+    @property
+    def stood(self) -> bool:
+        """Whether the guest was seen to stand still at the last look."""
+        return self._live and self._still.since is not None
+
     def complete(self) -> None:
         """All has been sent: find out whether somebody had paused the guest."""
         guest = self._ctx.guest
-        if not self._live or self._still.since is None:
+        if not self.stood:
             return
         try:
             sample = guest.sample()
