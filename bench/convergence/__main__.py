@@ -42,7 +42,7 @@ def parsed() -> argparse.Namespace:
         description=(__doc__ or "").partition("\n")[0],
     )
     say = parser.add_argument
-    say("--repeats", type=int, default=1, help="how often each cell is run")
+    say("--repeats", type=int, default=1, help="of each cell; what is luck has 3")
     say("--scenarios", help=f"of {','.join(SCENARIOS)}")
     say("--strategies", help=f"of {','.join(STRATEGIES)}")
     say("--buffers", choices=list(BUFFERS), default="deep", help="TCP buffers")
@@ -129,7 +129,8 @@ def main() -> None:
     pairs = chosen(asked)
     data = Data(machine())
     data.missing = [(row.name, row.why) for row in missing(asked, pairs, able)]
-    todo = tasks(pairs, BUFFERS[asked.buffers], asked.repeats, able)
+    buffers = BUFFERS[asked.buffers]
+    todo = tasks(pairs, buffers, asked.repeats, able, quick=asked.quick)
     print(f"{len(todo)} cells; {data.machine}", flush=True)
     try:
         measure_s = asked.measure or (1.0 if asked.quick else 5.0)

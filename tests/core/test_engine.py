@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
-from tests.core.scripted import XML, Copy, ScriptedHost
+import pytest
+
+from tests.core.scripted import XML, Copy, ScriptedGuest, ScriptedHost
 from tests.requirements import requirement
 from virtmigrate.events import EVENT
 from virtmigrate.host import RunState
@@ -54,6 +57,25 @@ def test_the_source_is_seen_stopped_before_commit(world, run):
     assert "still runs at the source" in result.faults[0].message
     assert world.hosts["a"].state is RunState.RUNNING
     assert world.hosts["b"].state is RunState.ABSENT
+
+
+@requirement("lost.commit-first")
+@pytest.mark.parametrize("still_runs", [False, True])
+def test_commit_asks_for_no_more_than_the_state(world, run, monkeypatch, still_runs):
+    """The guest stands still meanwhile; a guest that has no such look is looked at."""
+    asked = []
+
+    def glance(guest):
+        asked.append(guest.host)
+        seen = guest.look()
+        runs = still_runs and guest.host == "a"
+        return replace(seen, state=RunState.RUNNING) if runs else seen
+
+    monkeypatch.setattr(ScriptedGuest, "glance", glance, raising=False)
+    wanted = Outcome.ROLLED_BACK if still_runs else Outcome.SUCCEEDED
+    assert run.migrate().outcome is wanted
+    assert sorted(asked) == ["a", "b"]
+    assert ("journal.commit" in world.calls) is not still_runs
 
 
 STEP = ["step-started", "step-ended"]

@@ -12,7 +12,7 @@ from bench.convergence import figures, guestperf, plots, report, residual, table
 from bench.convergence.cell import Cell, busy_s, judge, listen, sent_between
 from bench.convergence.data import Data
 from bench.convergence.ours import Ours, shortened
-from bench.convergence.plan import Task, chosen, missing, tasks
+from bench.convergence.plan import LUCK, Task, chosen, missing, tasks
 from bench.convergence.scenarios import SCENARIOS
 from bench.convergence.strategies import PROBES, ROWS, STRATEGIES
 from bench.convergence.virsh_move import cache_for, command
@@ -82,6 +82,17 @@ def test_strategies_take_turns_within_a_scenario():
     order = [(task.scenario.id, task.strategy.id) for task in todo]
     assert order[:4] == [("S6", "virsh"), ("S6", "xbzrle")] * 2
     assert len(order) == 8
+
+
+def test_what_one_move_tells_only_by_luck_is_run_three_times():
+    pairs = chosen(asked(scenarios="S8", strategies="virsh,adaptive+postcopy"))
+    often = [task.strategy.id for task in tasks(pairs, ["deep"], 1, lambda way: True)]
+    assert often == ["virsh", *["adaptive+postcopy"] * 3]
+    quick = tasks(pairs, ["deep"], 1, lambda way: True, quick=True)
+    assert [task.strategy.id for task in quick] == ["virsh", "adaptive+postcopy"]
+    for row, ways in LUCK.items():
+        assert row in SCENARIOS
+        assert set(ways) <= set(STRATEGIES)
 
 
 def test_what_this_virtmigrate_can_not_do_is_listed():

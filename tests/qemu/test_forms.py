@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 
 import pytest
 
@@ -13,7 +14,13 @@ from virtmigrate import disk_hooks, hookspecs, plan_hooks
 from virtmigrate.capabilities import Form
 from virtmigrate.clock import RealClock
 from virtmigrate.context import Context
-from virtmigrate.errors import AnswerLost, HostError, PluginError, Side
+from virtmigrate.errors import (
+    AnswerLost,
+    HostError,
+    HostUnreachable,
+    PluginError,
+    Side,
+)
 from virtmigrate.host import CONTRACT, Hypervisor, RunState, Sighting
 from virtmigrate.manager import Manager
 from virtmigrate.negotiation import form_of, settle
@@ -22,7 +29,7 @@ from virtmigrate.phases import Fate
 from virtmigrate.plan import HostFacts, Plan
 from virtmigrate.steps import compile_steps, two_step
 from virtmigrate_libvirt import answer, one_call
-from virtmigrate_qemu import forms, plugin, request
+from virtmigrate_qemu import driven, forms, plugin, request
 from virtmigrate_qemu.hypervisor import QemuHypervisor
 
 LIVE, P2P, TUNNELLED, PERSIST, UNDEFINE, PAUSED = 0x1, 0x2, 0x4, 0x8, 0x10, 0x20
@@ -214,3 +221,28 @@ def test_a_call_that_never_began_is_waited_for_as_an_order_is(monkeypatch):
     assert one_call.Over(ctx)() is False
     monkeypatch.setattr(one_call.SECONDS, "tell", -1.0)
     assert one_call.Over(ctx)() is True
+
+
+class Deaf:
+    """A drive whose destination does not answer."""
+
+    def check_destination(self):
+        msg = "the connection of this migration is dead"
+        raise HostUnreachable(msg, side=Side.DESTINATION)
+
+
+@requirement("switch.post-copy-commit")
+@pytest.mark.parametrize(
+    ("postcopy", "state", "back"),
+    [
+        (False, RunState.PAUSED_MIGRATION, True),
+        (True, RunState.PAUSED_MIGRATION, True),
+        (True, RunState.POSTCOPY, False),
+    ],
+)
+def test_a_destination_that_does_not_hold_on_to_it_ends_a_move(postcopy, state, back):
+    """While there is a way back: in post-copy there is none, and finish finds out."""
+    ctx = context(**({"postcopy": True} if postcopy else {}))
+    ctx.guest = Arrival(state)
+    with pytest.raises(HostUnreachable) if back else nullcontext():
+        driven.see_held(ctx, Deaf())

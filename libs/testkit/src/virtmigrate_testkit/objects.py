@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from virtmigrate.errors import GuestNotFound, Side
-from virtmigrate.host import Guest, Host, RunState
+from virtmigrate.host import Guest, Host, RunState, glance
 from virtmigrate_testkit.kit import NAME, Kit, not_applicable
 
 NOBODY = str(uuid.UUID(int=3))
@@ -40,9 +40,10 @@ class ObjectTests:
             assert guest.sample() is None, "nothing moves"
 
     def test_nobody_is_absent(self, kit: Kit) -> None:
-        """A guest that is not there is ABSENT to `look`, an error to `guest`."""
+        """A guest that is not there is ABSENT to a look, an error to `guest`."""
         with kit.open() as host:
-            assert host.guest_by_uuid(NOBODY).look().state is RunState.ABSENT
+            nobody = host.guest_by_uuid(NOBODY)
+            assert nobody.look().state is glance(nobody).state is RunState.ABSENT
             assert host.name_taken_by(NAME) is None
             with pytest.raises(GuestNotFound):
                 host.guest(NOBODY)
@@ -57,6 +58,7 @@ class ObjectTests:
         kit.guest(state)
         with kit.open() as host:
             seen = host.guest(NAME).look()
+            assert glance(host.guest(NAME)).state is state
             texts = host.guest(NAME).definitions()
         assert (seen.state, seen.persistent, seen.job) == (state, True, False)
         assert texts.persistent is not None

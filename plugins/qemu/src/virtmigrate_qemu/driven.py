@@ -78,7 +78,7 @@ class Driven:
                 remedy="look at the libvirt daemon there",
             ) from error
         # Side by side: the guest stands still meanwhile.
-        together(lambda: _see_held(ctx, drive), watch.complete, apart=watch.stood)
+        together(lambda: see_held(ctx, drive), watch.complete, apart=watch.stood)
         _refuse_dangers(ctx, drive)
         return given
 
@@ -137,7 +137,7 @@ def _landed(ctx: Context) -> bool:
     return seen.state in LANDED and not seen.job
 
 
-def _see_held(ctx: Context, drive: Drive) -> None:
+def see_held(ctx: Context, drive: Drive) -> None:
     """See that the destination holds on to it, while there is a way back.
 
     In post-copy there is none: then finish finds out. That is asked only if the
