@@ -115,6 +115,10 @@ BUILT: dict[str, str] = {
     "switch.post-copy-commit": (
         "Post-copy lands under the same COMMIT as any other move."
     ),
+    "switch.what-waits": (
+        "What was noted during a transfer is not left to be written while the guest "
+        "stands still."
+    ),
     "switch.undo": (
         "What was done is undone in reverse, and one that fails stops no other."
     ),

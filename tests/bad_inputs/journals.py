@@ -21,7 +21,8 @@ from tests.bad_inputs.case import (
 )
 from tests.core import test_sqlite_journal as known
 from virtmigrate import MemoryJournal, Migrator
-from virtmigrate.sqlite_journal import VERSION, SQLiteJournal
+from virtmigrate.sqlite_file import VERSION
+from virtmigrate.sqlite_journal import SQLiteJournal
 
 DEAD = "m1deadbeef"
 

@@ -16,7 +16,8 @@ from tests.core.journal_file import mode, raw
 from tests.core.plans import plan_of
 from tests.requirements import requirement
 from virtmigrate.errors import JournalError
-from virtmigrate.sqlite_journal import VERSION, SQLiteJournal, default_path
+from virtmigrate.sqlite_file import VERSION
+from virtmigrate.sqlite_journal import SQLiteJournal, default_path
 
 PLAN = plan_of()
 SECRET = "hunter2"
@@ -208,17 +209,6 @@ def test_it_is_synced_at_each_commit(journal):
     }
     full = 2
     assert settings == {"journal_mode": "wal", "synchronous": full}
-
-
-def test_a_durable_record_carries_those_that_waited(path, journal):
-    other = SQLiteJournal(path)
-    journal.open("m1", PLAN, 1.0)
-    journal.append("m1", "record", 2.0, {"n": 1}, durable=False)
-    assert other.records("m1") == []
-    assert [r.body for r in journal.records("m1")] == [{"n": 1}]
-    journal.append("m1", "intent", 2.0, {"n": 2}, durable=True)
-    assert [r.body for r in other.records("m1")] == [{"n": 1}, {"n": 2}]
-    other.release()
 
 
 @requirement("journal.trusted")

@@ -12,7 +12,6 @@ import os
 import sqlite3
 import threading
 import weakref
-import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,47 +21,15 @@ from virtmigrate.journal import Body, Entry, Owner, Record, checksum, claimed, u
 from virtmigrate.plan import Plan
 from virtmigrate.private_file import trusted
 from virtmigrate.redact import redacted_json
+from virtmigrate.sqlite_file import SEAL, SEALED, connect, crc_of, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = 3
-_SCHEMA = (
-    """CREATE TABLE migration (
-    id TEXT PRIMARY KEY, guest TEXT NOT NULL, uuid TEXT NOT NULL,
-    source TEXT NOT NULL, destination TEXT NOT NULL, plan TEXT NOT NULL,
-    pid INTEGER NOT NULL, started INTEGER NOT NULL, boot TEXT NOT NULL,
-    opened REAL NOT NULL, closed REAL, outcome TEXT NOT NULL DEFAULT '',
-    owed TEXT NOT NULL DEFAULT '[]', plan_crc INTEGER NOT NULL DEFAULT 0,
-    seal INTEGER NOT NULL DEFAULT 0, head_seq INTEGER NOT NULL DEFAULT 0,
-    head_crc INTEGER NOT NULL DEFAULT 0)""",
-    "CREATE UNIQUE INDEX one_open_per_guest ON migration (uuid) WHERE closed IS NULL",
-    """CREATE TABLE record (
-    migration TEXT NOT NULL REFERENCES migration (id), seq INTEGER NOT NULL,
-    kind TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL, crc INTEGER NOT NULL,
-    PRIMARY KEY (migration, seq)) WITHOUT ROWID""",
-)
-_SEALED = (
-    "id, guest, uuid, source, destination, opened, closed, outcome, owed, plan_crc"
-)
-_SEAL = f"seal({_SEALED})"
-_FROM: dict[int, tuple[str, ...]] = {
-    0: _SCHEMA,
-    1: ("ALTER TABLE migration ADD COLUMN owed TEXT NOT NULL DEFAULT '[]'",),
-    2: (
-        *(
-            f"ALTER TABLE migration ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
-            for name in ("plan_crc", "seal", "head_seq", "head_crc")
-        ),
-        "UPDATE migration SET plan_crc=crc32(plan)",
-        """UPDATE migration SET (head_seq, head_crc) = (SELECT seq, crc FROM record
-        WHERE migration=id ORDER BY seq DESC LIMIT 1)
-        WHERE id IN (SELECT migration FROM record)""",
-        f"UPDATE migration SET seal={_SEAL}",  # noqa: S608 - columns of ours
-    ),
-}
-"""Version to what brings a file of it to the next one; an empty file has version 0."""
-_ENTRY = f"SELECT {_SEALED}, seal, pid, started, boot FROM migration"  # noqa: S608
+WAITING = 16
+"""About so many records wait for a durable one at most: COMMIT is one, and the guest
+stands still meanwhile."""
+_ENTRY = f"SELECT {SEALED}, seal, pid, started, boot FROM migration"  # noqa: S608
 
 
 def default_path() -> Path:
@@ -90,11 +57,12 @@ class SQLiteJournal:
         """
         self.path = path or default_path()
         self._lock = threading.RLock()
+        self._wait_ms = int(1000 * wait_s)
         self._pending: dict[str, list[Record]] = {}
         self._last: dict[str, tuple[int, int]] = {}
         with self._errors():
-            trusted(self.path, lambda fresh: _connect(fresh, wait_s).close())
-            self._db = _connect(self.path, wait_s)
+            trusted(self.path, lambda fresh: connect(fresh, wait_s).close())
+            self._db = connect(self.path, wait_s)
         # A file that its user forgot is closed too.
         weakref.finalize(self, self._db.close)
 
@@ -121,13 +89,13 @@ class SQLiteJournal:
             plan.source.uri,
             plan.destination.uri,
             text := redacted_json(plan.model_dump(mode="json")),
-            _crc(text),
+            crc_of(text),
             owner.pid,
             owner.started,
             owner.boot,
             at,
         )
-        with self._errors(), _transaction(self._db):
+        with self._errors(), transaction(self._db):
             held = self._db.execute(
                 f"{_ENTRY} WHERE uuid=? AND closed IS NULL", (plan.guest.uuid,)
             ).fetchone()
@@ -145,7 +113,7 @@ class SQLiteJournal:
     def append(
         self, migration: str, kind: str, at: float, body: Body, *, durable: bool
     ) -> None:
-        """Add a record; one transaction and one sync for all that were waiting.
+        """Add a record; a durable one is synced, with all that were waiting.
 
         A record that can't be written is not in the journal, and leaves no gap: what
         waited before it waits on.
@@ -155,11 +123,25 @@ class SQLiteJournal:
             record = Record.make(seq + 1, kind, at, body, before)
             waiting = [*self._pending.get(migration, ()), record]
             if durable:
-                with _transaction(self._db):
+                with transaction(self._db):
                     self._insert(migration, waiting)
+                waiting = []
+            elif len(waiting) % WAITING == 0 and self._ahead(migration, waiting):
                 waiting = []
             self._pending[migration] = waiting
             self._last[migration] = (record.seq, record.crc)
+
+    def _ahead(self, migration: str, records: list[Record]) -> bool:
+        """Write what nobody waits for, unless it would have to wait for another."""
+        self._db.execute("PRAGMA busy_timeout=0")
+        try:
+            with transaction(self._db):
+                self._insert(migration, records)
+        except sqlite3.Error:
+            return False  # the next durable one finds out whether it lasts
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout={self._wait_ms}")
+        return True
 
     def _tail(self, migration: str) -> tuple[int, int]:
         records = self.records(migration)
@@ -178,7 +160,7 @@ class SQLiteJournal:
 
     def _seal(self, migration: str) -> None:
         """To be called last where a row is changed."""
-        statement = f"UPDATE migration SET seal={_SEAL} WHERE id=?"  # noqa: S608 - ours
+        statement = f"UPDATE migration SET seal={SEAL} WHERE id=?"  # noqa: S608 - ours
         self._db.execute(statement, (migration,))
 
     def close(
@@ -192,7 +174,7 @@ class SQLiteJournal:
     ) -> None:
         """End it; unless settled it stays open for recovery."""
         with self._errors():
-            with _transaction(self._db):
+            with transaction(self._db):
                 self._entry_of(migration)
                 self._insert(migration, self._pending.get(migration, []))
                 self._db.execute(
@@ -206,7 +188,7 @@ class SQLiteJournal:
     def take_over(self, migration: str) -> Entry:
         """Become the owner of an open migration whose owner died."""
         me = Owner.me()
-        with self._errors(), _transaction(self._db):
+        with self._errors(), transaction(self._db):
             entry = self._entry_of(migration)
             if entry.closed is None:
                 if entry.busy and entry.owner != me:
@@ -247,7 +229,7 @@ class SQLiteJournal:
                 "SELECT plan, plan_crc FROM migration WHERE id=?", (migration,)
             ).fetchone()
         try:
-            if _crc(text) != crc:
+            if crc_of(text) != crc:
                 raise _garbled(f"the plan of {migration}", migration)
             return Plan.model_validate_json(text)
         except ValueError as error:
@@ -292,69 +274,11 @@ def _garbled(what: str, migration: str) -> JournalError:
     )
 
 
-def _crc(*values: object) -> int:
-    """CRC-32 of a row's values, as the file has them."""
-    return zlib.crc32(repr(values).encode("utf-8", "replace"))
-
-
-def _connect(path: Path, wait_s: float) -> sqlite3.Connection:
-    """The file, opened, in our format; a file that can't be read is closed again."""
-    db = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, timeout=wait_s
-    )
-    db.create_function("crc32", 1, _crc, deterministic=True)
-    db.create_function("seal", -1, _crc, deterministic=True)
-    try:
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")
-        if _version(db) != VERSION:
-            _bring_up(db, path)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _bring_up(db: sqlite3.Connection, path: Path) -> None:
-    """An empty file, or one of an earlier version, to this version."""
-    with _transaction(db):
-        version = _version(db)  # another process may have been faster
-        if version == VERSION:
-            return
-        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if version > VERSION or (tables and not version):
-            msg = f"journal {path} has version {version}, this reads {VERSION}"
-            raise JournalError(msg, subject=str(path), remedy="use a newer virtmigrate")
-        if version < 0:
-            raise sqlite3.DatabaseError(f"its version is {version}")
-        for step in range(version, VERSION if version else 1):
-            for statement in _FROM[step]:
-                db.execute(statement)
-        db.execute(f"PRAGMA user_version={VERSION}")
-
-
-def _version(db: sqlite3.Connection) -> int:
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    return int(version)
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing, synced at the end."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    finally:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-
-
 def _entry(row: tuple[object, ...]) -> Entry:
     """A row, if its seal holds."""
     *sealed, seal, pid, started, boot = row
     mid = str(sealed[0])
-    if _crc(*sealed) != seal:
+    if crc_of(*sealed) != seal:
         raise _garbled(f"the entry of {mid[:64]}", mid[:64])
     _, guest, uuid, source, destination, opened, closed, outcome, owed, _ = sealed
     try:
