@@ -45,6 +45,7 @@ def parsed() -> argparse.Namespace:
     say("--repeats", type=int, default=1, help="of each cell; what is luck has 3")
     say("--scenarios", help=f"of {','.join(SCENARIOS)}")
     say("--strategies", help=f"of {','.join(STRATEGIES)}")
+    say("--without", help="strategies that are left out")
     say("--buffers", choices=list(BUFFERS), default="deep", help="TCP buffers")
     say("--deadline", type=float, help="seconds, for every scenario")
     say("--measure", type=float, help="s, before each `measured`; 5, or 1 if quick")

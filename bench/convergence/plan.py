@@ -67,7 +67,9 @@ def chosen(asked) -> list[tuple[Scenario, Strategy]]:
     rows = _named(asked.scenarios, usual, SCENARIOS)
     deadline_s = asked.deadline or (QUICK_DEADLINE_S if asked.quick else None)
     rows = [within(row, deadline_s) for row in rows]
+    left_out = _named(asked.without, (), STRATEGIES)
     ways = _named(asked.strategies, usual_ways, STRATEGIES)
+    ways = [way for way in ways if way not in left_out]
     return [
         (row, way)
         for row in rows

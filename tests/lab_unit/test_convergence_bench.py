@@ -27,7 +27,8 @@ ALL = [*SCENARIOS.values(), *(point.scenario for point in guestperf.POINTS)]
 
 
 def asked(**words):
-    given = dict.fromkeys(("scenarios", "strategies", "deadline", "guestperf", "quick"))
+    names = ("scenarios", "strategies", "without", "deadline", "guestperf", "quick")
+    given = dict.fromkeys(names)
     return Namespace(**{**given, **words})
 
 
@@ -74,6 +75,14 @@ def test_guestperf_has_its_38_rows_and_none_is_left_out():
     absent = missing(words, here, lambda way: True)
     assert len(here) + len(absent) == 38 + len(guestperf.SUCCESSORS)
     assert all("needs" in row.why for row in absent)
+
+
+def test_a_strategy_can_be_left_out_and_one_that_is_not_there_can_not():
+    ways = [way.id for _, way in chosen(asked(quick=True, without="virsh,xbzrle"))]
+    assert ways
+    assert not {"virsh", "xbzrle"} & set(ways)
+    with pytest.raises(SystemExit, match="virhs"):
+        chosen(asked(without="virhs"))
 
 
 def test_strategies_take_turns_within_a_scenario():
