@@ -16,9 +16,9 @@ QUICK_STRATEGIES = (
 QUICK_WITHOUT = (("S2", "auto-converge"), ("S10", "auto-converge"))
 """What a quick run leaves out: it takes long, and tells little."""
 QUICK_DEADLINE_S = 10.0
+_BESIDE_VIRSH = ("virsh", "adaptive", "adaptive+postcopy", "adaptive+pause")
 LUCK = {
-    "S0": ("virsh", "adaptive", "adaptive+postcopy", "adaptive+pause"),
-    "S1": ("virsh", "adaptive", "adaptive+postcopy", "adaptive+pause"),
+    **dict.fromkeys(("S0", "S0z", "S0c", "S1"), _BESIDE_VIRSH),
     "S8": ("postcopy-after-pass", "adaptive+postcopy", "measured+postcopy"),
     "S9": (
         *("virsh", "postcopy-after-pass", "timeout-suspend", "xbzrle"),
