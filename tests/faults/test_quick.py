@@ -40,7 +40,8 @@ def test_the_messages_of_a_move_are_found_not_listed(played):
         for what in ("call", "reply"):
             assert Point(step, role, procedure, what) in found
     asked = {p.procedure for p in found if p.step == "commit"}
-    assert {Procedure.GET_STATE, Procedure.GET_JOB_STATS} <= asked
+    assert Procedure.GET_STATE in asked
+    assert Procedure.GET_JOB_STATS not in asked, "QEMU is busy, the guest stands still"
 
 
 @requirement("lost.message")
