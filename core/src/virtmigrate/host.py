@@ -157,7 +157,10 @@ class Sample:
 
 @runtime_checkable
 class Guest(Protocol):
-    """One guest on one host, found by UUID; it may have gone since."""
+    """One guest on one host, found by UUID; it may have gone since.
+
+    It may also have `glance`, a sooner `look`: see the function of that name.
+    """
 
     @property
     def name(self) -> str:
