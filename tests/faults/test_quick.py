@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.moves import DRIVEN, LIVE, P2P
+from tests.faults.moves import DRIVEN, EARLY, LIVE, P2P
 from tests.faults.ping_pong import travel
 from tests.faults.processes import all_cases, struck
 from tests.faults.rpc import Case, Point, lost, recorded
+from tests.faults.stage import LINK_MIB_S
 from tests.requirements import requirement
 from virtmigrate_lab.rpc import Procedure
 
@@ -42,6 +43,19 @@ def test_the_messages_of_a_move_are_found_not_listed(played):
     asked = {p.procedure for p in found if p.step == "commit"}
     assert Procedure.GET_STATE in asked
     assert Procedure.GET_JOB_STATS not in asked, "QEMU is busy, the guest stands still"
+
+
+@requirement("lost.message")
+@pytest.mark.parametrize(
+    ("form", "link_mib_s", "asked"), [(LIVE, LINK_MIB_S, True), (EARLY, 8.0, False)]
+)
+def test_only_while_there_is_a_way_back_the_destination_is_pinged(
+    played, form, link_mib_s, asked
+):
+    """What it leaves unanswered costs the connection that finish needs."""
+    played.renew(link_mib_s=link_mib_s)  # so slow that it really switches
+    ping = Point("perform", "destination", Procedure.GET_LIB_VERSION, "call")
+    assert (ping in recorded(played, DRIVEN, form)) is asked
 
 
 @requirement("lost.message")

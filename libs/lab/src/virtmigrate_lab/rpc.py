@@ -42,6 +42,7 @@ class Procedure(IntEnum):
     RESUME = 28
     SUSPEND = 34
     SUPPORTS_FEATURE = 60
+    GET_LIB_VERSION = 157
     ABORT_JOB = 164
     GET_STATE = 212
     GET_JOB_STATS = 298
