@@ -42,7 +42,7 @@ def parsed() -> argparse.Namespace:
         description=(__doc__ or "").partition("\n")[0],
     )
     say = parser.add_argument
-    say("--repeats", type=int, default=1, help="of each cell; what is luck has 3")
+    say("--repeats", type=int, default=1, help="of each cell; some have more")
     say("--scenarios", help=f"of {','.join(SCENARIOS)}")
     say("--strategies", help=f"of {','.join(STRATEGIES)}")
     say("--without", help="strategies that are left out")

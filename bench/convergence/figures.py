@@ -91,8 +91,9 @@ class Success:
         cells: Cells run.
         ended: ... done before the deadline.
         within: ... and within the limits.
-        feasible: Cells in which anybody with at most its consents kept them.
-        within_feasible: ... that were.
+        feasible: Scenarios in which anybody with at most its consents kept them, by
+            most of the moves.
+        within_feasible: ... in which it did.
     """
 
     strategy: str
@@ -111,14 +112,15 @@ def successes(data: Data) -> list[Success]:
 def _success(data: Data, strategy: str) -> Success:
     cells = [cell for cell in data.cells if cell.strategy == strategy]
     every = groups(data)
-    can = [cell for cell in cells if feasible(data, cell, every)]
+    mine = (group for group in every if group.strategy == strategy)
+    can = [group for group in mine if feasible(data, group.cells[0], every)]
     return Success(
         strategy,
         len(cells),
         sum(cell.ended for cell in cells),
         sum(cell.within for cell in cells),
         len(can),
-        sum(cell.within for cell in can),
+        sum(group.within for group in can),
     )
 
 

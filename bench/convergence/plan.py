@@ -16,19 +16,26 @@ QUICK_STRATEGIES = (
 QUICK_WITHOUT = (("S2", "auto-converge"), ("S10", "auto-converge"))
 """What a quick run leaves out: it takes long, and tells little."""
 QUICK_DEADLINE_S = 10.0
-_BESIDE_VIRSH = ("virsh", "adaptive", "adaptive+postcopy", "adaptive+pause")
+EACH = ("adaptive",)
+"""What the policy does by itself: each row claims its silence and its verdict."""
+_OURS = tuple(
+    f"{name}{consent}"
+    for name in ("adaptive", "measured")
+    for consent in ("", "+postcopy", "+pause")
+)
 LUCK = {
-    **dict.fromkeys(("S0", "S0z", "S0c", "S1"), _BESIDE_VIRSH),
-    "S8": ("postcopy-after-pass", "adaptive+postcopy", "measured+postcopy"),
+    **dict.fromkeys(("S0", "S0z", "S0c", "S1"), (3, ("virsh", *_OURS))),
+    "S8": (5, ("postcopy-after-pass", "adaptive+postcopy", "measured+postcopy")),
     "S9": (
-        *("virsh", "postcopy-after-pass", "timeout-suspend", "xbzrle"),
-        *("adaptive", "adaptive+postcopy", "adaptive+pause"),
+        5,
+        ("virsh", "postcopy-after-pass", "timeout-suspend", "xbzrle", *_OURS[:3]),
     ),
 }
-"""What one move tells only by luck, so that the median of `TURNS` is taken: whether a
-second is a hundredth more than another, the one longest stall of a guest, and in which
-pass a guest on the edge of the permitted stop gets below it."""
+"""What one move tells only by luck, and how often it is made, so that the median
+counts: whether a second is a hundredth more than another, the one longest stall of a
+guest, and in which pass a guest on the edge of the permitted stop gets below it."""
 TURNS = 3
+"""How often what is claimed of each row is run."""
 PEERS_ON = ("S2", "S6", "S8", "S10")
 """Where the peers' policies are run: one that converges, three that do not."""
 
@@ -100,8 +107,11 @@ def _named(text, default, table):
 
 def turns(row: Scenario, way: Strategy, repeats: int, *, quick: bool = False) -> int:
     """How often a cell is run, if others are run `repeats` times."""
-    luck = not quick and way.id in LUCK.get(row.id, ())
-    return max(repeats, TURNS) if luck else repeats
+    if quick:
+        return repeats
+    often, ways = LUCK.get(row.id, (TURNS, ()))
+    claimed = TURNS if way.id in EACH else repeats
+    return max(repeats, claimed, often if way.id in ways else 0)
 
 
 def tasks(
@@ -123,7 +133,7 @@ def tasks(
     return [
         Task(scenario, strategy, each, repeat)
         for rows in order.values()
-        for repeat in range(max(repeats, TURNS))
+        for repeat in range(max(turns(*row, repeats, quick=quick) for row in rows))
         for each in buffers
         for scenario, strategy in rows
         if repeat < turns(scenario, strategy, repeats, quick=quick)

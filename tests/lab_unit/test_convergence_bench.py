@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.convergence import figures, guestperf, plots, report, residual, tables
+from bench.convergence import figures, guestperf, plots, report, tables
 from bench.convergence.cell import Cell, busy_s, judge, listen, sent_between
 from bench.convergence.data import Data
 from bench.convergence.ours import Ours, shortened
@@ -93,13 +93,14 @@ def test_strategies_take_turns_within_a_scenario():
     assert len(order) == 8
 
 
-def test_what_one_move_tells_only_by_luck_is_run_three_times():
-    pairs = chosen(asked(scenarios="S8", strategies="virsh,adaptive+postcopy"))
+def test_what_one_move_tells_only_by_luck_is_run_more_often():
+    pairs = chosen(asked(scenarios="S8", strategies="virsh,adaptive,adaptive+postcopy"))
     often = [task.strategy.id for task in tasks(pairs, ["deep"], 1, lambda way: True)]
-    assert often == ["virsh", *["adaptive+postcopy"] * 3]
+    usual = ["virsh", *["adaptive", "adaptive+postcopy"] * 3]
+    assert often == [*usual, *["adaptive+postcopy"] * 2]
     quick = tasks(pairs, ["deep"], 1, lambda way: True, quick=True)
-    assert [task.strategy.id for task in quick] == ["virsh", "adaptive+postcopy"]
-    for row, ways in LUCK.items():
+    assert [task.strategy.id for task in quick] == usual[:3]
+    for row, (_, ways) in LUCK.items():
         assert row in SCENARIOS
         assert set(ways) <= set(STRATEGIES)
 
@@ -305,46 +306,6 @@ def test_a_guest_stops_with_its_last_beat_at_the_source():
     cell = Cell("S2", "adaptive", "deep", 0)
     listen(lab, cell, "g", "b", 10.0, ("writes", None))
     assert (cell.stopped_s, cell.landed_s) == (4.0, 4.2)
-
-
-def stopped(strategy="adaptive", scenario="S2", **seen):
-    """Data of one move that stood still for 100 ms."""
-    data = run((scenario, strategy, 6, True))
-    (cell,) = data.cells
-    for name, value in seen.items():
-        setattr(cell, name, value)
-    cell.more["left"] = [(5.0, 40.0), (5.8, 3.2), (5.95, 1.6)]
-    return data
-
-
-@pytest.mark.parametrize(
-    ("left_mib", "scenario", "stopped_s", "allowed_ms"),
-    [
-        (6.4, "S2", 5.9, 135),  # 1.05 x 6.4 / 64, and 30 ms
-        (3.2, "S2", 5.9, 82.5),
-        (None, "S2", 5.9, 82.5),  # by the sample before the stop, not the one after
-        (3.2, "S14", 3.9, 240),  # on a quarter of the link
-        (3.2, "S14", 5.9, 82.5),
-    ],
-)
-def test_a_stop_is_compared_with_what_was_left_at_it(
-    left_mib, scenario, stopped_s, allowed_ms
-):
-    data = stopped(scenario=scenario, after_stop_mib=left_mib, stopped_s=stopped_s)
-    (row,) = residual.stops(data)
-    assert row.allowed_ms == pytest.approx(allowed_ms)
-    assert row.excess_ms == pytest.approx(100 - allowed_ms)
-    held = "1/1 (100 %)" if allowed_ms > 100 else "0/1 (0 %)"
-    assert f"no longer than that: {held}; the worst" in report.markdown(data)
-
-
-def test_only_stops_of_ours_without_consent_are_compared():
-    for strategy in ("virsh", "adaptive+postcopy", "measured+pause"):
-        assert not residual.stops(stopped(strategy, after_stop_mib=6.4))
-    unseen = stopped()
-    unseen.cells[0].more.clear()
-    assert not residual.stops(unseen)
-    assert not residual.stops(stopped(ended=False, after_stop_mib=6.4))
 
 
 def test_a_cache_is_a_power_of_two():
