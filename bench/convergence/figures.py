@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.convergence.cell import GAP_FACTOR, GAP_MARGIN_MS, Cell
 from bench.convergence.data import Data
 
+Row = TypeVar("Row")
 MUCH = 1.5
 """The dirty rate, in links, at which auto-converge is compared."""
 CLOSE = 1.03
@@ -75,11 +76,20 @@ class Group:
 
 def groups(data: Data) -> list[Group]:
     """The cells, repeats together, in the order in which they were run."""
-    found: dict[tuple[str, str, str], list[Cell]] = {}
-    for cell in data.cells:
-        key = (cell.scenario, cell.buffers, cell.strategy)
-        found.setdefault(key, []).append(cell)
+    found = alike(data.cells, lambda cell: cell)
     return [Group(*key, tuple(cells)) for key, cells in found.items()]
+
+
+def alike(
+    rows: Iterable[Row], cell: Callable[[Row], Cell]
+) -> dict[tuple[str, str, str], list[Row]]:
+    """What is known of each move, its repeats together, in the order of the run."""
+    found: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        one = cell(row)
+        key = (one.scenario, one.buffers, one.strategy)
+        found.setdefault(key, []).append(row)
+    return found
 
 
 @dataclass(frozen=True)

@@ -46,15 +46,6 @@ def stops(data: Data) -> list[Stop]:
     return [stop for stop in found if stop is not None]
 
 
-def repeats(rows: list[Stop]) -> list[list[float]]:
-    """The excesses in ms, those of the same strategy in the same scenario together."""
-    found: dict[tuple[str, str, str], list[float]] = {}
-    for row in rows:
-        key = (row.cell.scenario, row.cell.buffers, row.cell.strategy)
-        found.setdefault(key, []).append(row.excess_ms)
-    return list(found.values())
-
-
 def _stop(data: Data, cell: Cell) -> Stop | None:
     sampled = last_sample(cell)
     left = sampled if cell.after_stop_mib is None else cell.after_stop_mib

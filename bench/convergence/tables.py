@@ -206,7 +206,8 @@ def residuals(data: Data) -> Table:
 def held_by(rows: list[residual.Stop]) -> str:
     """How many stops took no longer than what was left, in a sentence."""
     moves = [row.excess_ms for row in rows]
-    cells = [statistics.median(each) for each in residual.repeats(rows)]
+    repeats = figures.alike(rows, lambda row: row.cell).values()
+    cells = [statistics.median(row.excess_ms for row in each) for each in repeats]
     return (
         f"no longer than that: {kept(moves)} of single moves, the worst"
         f" {max(moves):+.0f} ms; {kept(cells)} by medians of the repeats, the worst"

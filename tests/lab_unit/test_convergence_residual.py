@@ -51,8 +51,8 @@ def test_stops_are_judged_by_single_moves_and_by_medians():
     data = stopped(after_stop_mib=3.2)
     for gap_ms in (70, 80):
         data.cells.append(replace(data.cells[0], gap_ms=gap_ms))
-    found = residual.repeats(residual.stops(data))
-    assert found == [[pytest.approx(each) for each in (17.5, -12.5, -2.5)]]
+    found = [row.excess_ms for row in residual.stops(data)]
+    assert found == pytest.approx([17.5, -12.5, -2.5])
     text = report.markdown(data)
     assert "2/3 (67 %) of single moves, the worst +18 ms" in text
     assert "1/1 (100 %) by medians of the repeats, the worst -2 ms" in text
