@@ -53,6 +53,23 @@ def test_that_differences_will_do_is_known_by_pass_2(order, rate, share, most, s
 
 
 @requirement("ends.verdict")
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("order", ["sequential", "random"])
+def test_one_pass_shows_it_where_the_measurement_saw_nothing(order, rate):
+    end = moved(order, rate, WORD, seen=0.0)
+    assert (by_pass_2(end).converges, end.how) == (True, "pre-copy")
+
+
+@requirement("ends.verdict")
+@pytest.mark.parametrize("share", [WORD, SOME, 0.7])
+@pytest.mark.parametrize("working_mib", [24, 128, 200])
+@pytest.mark.parametrize("rate", [1.5, 3])
+def test_and_says_nothing_that_does_not_come(rate, working_mib, share):
+    end = moved("sequential", rate, share, seen=0.0, working_mib=working_mib)
+    assert by_pass_2(end).converges in (None, end.how == "pre-copy")
+
+
+@requirement("ends.verdict")
 @pytest.mark.parametrize("rate", [1.5, 2, 4])
 @pytest.mark.parametrize("order", ["sequential", "random"])
 def test_and_not_of_a_guest_that_fills_whole_pages(order, rate):

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,9 @@ CRAWLS = ((1, 1.5, 0.98), (3, 1.5, 0.86))
 ago gets nowhere: nearly all of it at once, or 0.95 a pass for a while."""
 SECOND = 2
 """The pass that shows what was written in the first; two points make a curve."""
+HALVES = (0.75, 0.5, 0.6, 0.9, 0.99)
+"""Of what one pass showed, so much may have been written in half of its time: from new
+pages all the time to nearly all at once. The first is the likely one."""
 ROUND = 4
 """What the last so many passes had to send at least is what each one has."""
 
@@ -213,22 +217,47 @@ def _by_differences(history: History, left: float, rate: float) -> Outlook | Non
         rate: Bytes a second that are sent.
     """
     second = next((each for each in history.passes if each.number == SECOND), None)
-    curve, pages = expected(history), history.pages
-    if second is None or pages is None or pages.price is None or len(curve) < SECOND:
+    pages = history.pages
+    if second is None or pages is None or pages.price is None:
         return None
     stop_ms, most = history.downtime_ms or DOWNTIME_MS, float(history.size or left)
     memory = rate * (second.at_s + stop_ms / 1000)
-    worst = steep(less(curve, -noise(history)))
-    plain, failing = (
+    courses = [
         course(f, memory, rate, stop_ms, difference=pages.price)
-        for f in (lambda t: dirtied(curve, t, most), worst)
-    )
-    if not plain.converges or not failing.converges:
+        for f in _shapes(history, most)
+    ]
+    if not courses or not all(each.converges for each in courses):
         return None
+    plain = courses[0]
     since_s = history.points[-1].at_s - second.at_s
     ends_s = max(left / rate, plain.total_s - plain.second_s - since_s)
     residual = rate * max(0.0, plain.stop_ms / 1000 - DEVICES_S)
     return Outlook(True, ends_s, left / rate, residual, plain.stop_ms, None)
+
+
+def _shapes(history: History, most: float) -> list[Callable[[float], float]]:
+    """What may be written in how long: the likely one, and those that differ most.
+
+    Args:
+        history: The transfer so far.
+        most: No more than this can be written, bytes.
+
+    Returns:
+        Empty where too little is known.
+    """
+    curve = expected(history)
+    if len(curve) >= SECOND:
+        worst = steep(less(curve, -noise(history)))
+        return [lambda t: dirtied(curve, t, most), worst]
+    if not seen(history):
+        return []
+    ((took, amount),) = curve
+    bends = [bent(((took / 2, part * amount), (took, amount))) for part in HALVES]
+    return [partial(_at_most, f, most) for f in bends]
+
+
+def _at_most(f: Callable[[float], float], most: float, seconds: float) -> float:
+    return min(most, f(seconds))
 
 
 def noise(history: History) -> float:
