@@ -12,7 +12,7 @@ from tests.core.plans import plan_of
 from tests.requirements import requirement
 from virtmigrate import MemoryJournal, Options, Outcome
 from virtmigrate.able import able
-from virtmigrate.cache import DIFFERENCES_FROM
+from virtmigrate.cache import DIFFERENCES_FROM, RELEASE_S, cache_of
 from virtmigrate.capabilities import How, ValueSupport
 from virtmigrate.forecast import Link, Workload
 from virtmigrate.host import RunState
@@ -121,6 +121,19 @@ def test_a_cache_takes_no_more_than_a_quarter_of_what_is_free(free_mib, cache_mi
     else:
         assert wanted["compression_methods"] == ("xbzrle",)
         assert wanted["compression_xbzrle_cache_bytes"] == cache_mib << 20
+
+
+@requirement("ends.limits")
+@pytest.mark.parametrize(
+    ("stop_ms", "cache_mib"),
+    [(300, 512), (100, 512), (50, 256), (20, 64), (10, None), (1, None)],
+)
+def test_giving_a_cache_back_takes_no_more_than_half_of_the_permitted_stop(
+    stop_ms, cache_mib
+):
+    cache = cache_of(4 << 30, None, stop_ms)
+    assert cache == (cache_mib or 0) << 20
+    assert RELEASE_S * cache <= stop_ms / 2000
 
 
 def test_a_guest_that_is_moved_at_once_goes_without_differences():

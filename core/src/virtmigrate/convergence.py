@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from virtmigrate.cache import DEVICES_S, RELEASE_SHARE, stopping_s
 from virtmigrate.conditions import Moment, due
 from virtmigrate.ends import told_ms
 from virtmigrate.history import AGAIN_S
-from virtmigrate.outlook import DOWNTIME_MS, UNKNOWN, Outlook, outlook
+from virtmigrate.outlook import DOWNTIME_MS, UNKNOWN, Outlook, outlook, written
 from virtmigrate.policy import Act, Do
 
 if TYPE_CHECKING:
@@ -214,6 +215,7 @@ def _value(
     if act.do is not Do.DOWNTIME:
         return act.value
     most = policy.limits.max_downtime_ms
+    most -= min(_beyond_ms(history), round(RELEASE_SHARE * most))
     now = history.downtime_ms or DOWNTIME_MS
     if act.value is not None:
         return min(act.value, most)
@@ -224,6 +226,12 @@ def _value(
         return None
     wanted = max(now, round(stop_ms * ROOM))
     return min(wanted, most) if wanted <= most * act.fits_within else None
+
+
+def _beyond_ms(history: History) -> int:
+    """By how much a full cache makes a stop longer than what is kept back for it."""
+    cached = min(written(history), history.cache_bytes) if history.delta else 0.0
+    return round(1000 * (stopping_s(cached) - DEVICES_S))
 
 
 def _stop_ms(ahead: Outlook | None) -> float | None:

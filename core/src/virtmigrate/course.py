@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from virtmigrate.cache import CACHE_MOST, stopping_s
 from virtmigrate.deltas import DELTA_FROM_PASS
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 STEADY = 0.97
 """A pass that leaves more than this share of what it sent gets nowhere."""
 PASSES_MOST = 200
-DEVICES_S = 0.03
-"""What stopping, device state and starting take beside memory."""
 ENOUGH = 0.1
 """A pass that leaves so little more than what fits is the last but for moments."""
 DELTA_COST = 1 / 8
@@ -100,11 +99,11 @@ def course(
         if converges or stuck:
             break
     last = fits * rest + excess
-    last_s = last / rate
+    stop_s = last / rate + stopping_s(min(whole, CACHE_MOST) if delta else 0.0)
     return Course(
         converges=converges,
-        total_s=seconds + last_s + DEVICES_S,
-        stop_ms=1000 * (last_s + DEVICES_S),
+        total_s=seconds + stop_s,
+        stop_ms=1000 * stop_s,
         sent_bytes=sent + last,
         second_s=(memory - fits) / rate,
         second_bytes=second * (1 - fits / memory) + fits,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from virtmigrate.course import DEVICES_S, Course, course
+from virtmigrate.cache import DEVICES_S
+from virtmigrate.course import Course, course
 from virtmigrate.curves import dirtied, doubt, less
 from virtmigrate.outlook import MUCH, sooner
 from virtmigrate.policy import Do, Objective

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from virtmigrate.cache import DEFAULT_BYTES
 from virtmigrate.figures import figure
 from virtmigrate.forecast import Workload
 from virtmigrate.mirror import Mirror, memory_of
@@ -62,6 +63,7 @@ class History:
         able: What can be done to it at all (knobs that are there, options in effect).
         runs: Whether the guest is to run meanwhile; in a coma it stands still.
         delta: Whether rewritten pages are sent as differences from pass 3 on (xbzrle).
+        cache_bytes: Of the cache for these.
         packs: Whether pages go compressed: more is got through than is sent.
         throttles: Whether the hypervisor slows the guest down, more and more.
         workload: What was known before, or measured beside.
@@ -85,6 +87,7 @@ class History:
     able: frozenset[Do] = frozenset()
     runs: bool = True
     delta: bool = False
+    cache_bytes: int = DEFAULT_BYTES
     packs: bool = False
     throttles: bool = False
     workload: Workload | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from virtmigrate.able import KNOBS, able
+from virtmigrate.cache import DEFAULT_BYTES
 from virtmigrate.convergence import Limit, decide, looks
 from virtmigrate.errors import AnswerLost, Cancelled, VirtmigrateError
 from virtmigrate.figures import cleaned
@@ -128,6 +129,7 @@ class Monitor:
             able=able(ctx.plan, ctx.options),
             runs=ctx.plan.guest.state is RunState.RUNNING and ctx.options.live is True,
             delta="xbzrle" in (ctx.options.compression_methods or ()),
+            cache_bytes=ctx.options.compression_xbzrle_cache_bytes or DEFAULT_BYTES,
             packs=packs(ctx.options),
             throttles=bool(ctx.options.auto_converge),
             workload=ctx.plan.workload,

@@ -21,7 +21,8 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from virtmigrate.course import DEVICES_S, ENOUGH, PASSES_MOST, STEADY, course
+from virtmigrate.cache import DEVICES_S
+from virtmigrate.course import ENOUGH, PASSES_MOST, STEADY, course
 from virtmigrate.curves import NOISE, bent, dirtied, doubt, less, rising, steep
 from virtmigrate.deltas import DELTA_FROM_PASS, covered, differs, got_through
 

@@ -385,7 +385,8 @@ class Policy(Model):
             for name, value in self.asks.items()
             if not value or self._consents_to(name)
         }
-        if self.differences and (cache := cache_of(memory_bytes, free_bytes)):
+        stop_ms = self.limits.max_downtime_ms
+        if self.differences and (cache := cache_of(memory_bytes, free_bytes, stop_ms)):
             wanted["compression_methods"] = ("xbzrle",)
             wanted["compression_xbzrle_cache_bytes"] = cache
         return wanted
