@@ -34,7 +34,7 @@ LUCK = {
 """What one move tells only by luck, and how often it is made, so that the median
 counts: whether a second is a hundredth more than another, the one longest stall of a
 guest, and in which pass a guest on the edge of the permitted stop gets below it."""
-TURNS = 3
+TURNS = 5
 """How often what is claimed of each row is run."""
 PEERS_ON = ("S2", "S6", "S8", "S10")
 """Where the peers' policies are run: one that converges, three that do not."""
