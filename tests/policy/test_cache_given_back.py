@@ -8,7 +8,7 @@ from tests.policy.replay import MIB, replayed, stuck
 from tests.requirements import requirement
 from virtmigrate.cache import CACHE_MOST, stopping_s
 from virtmigrate.course import course
-from virtmigrate.policy import GIB, Do
+from virtmigrate.policy import GIB, Act, Do, Limits, Policy, Rule, When
 from virtmigrate.presets import preset
 
 
@@ -42,6 +42,24 @@ def test_what_holds_little_takes_nothing_off(given):
 @requirement("ends.limits")
 def test_a_cache_that_somebody_chose_takes_half_of_the_stop_at_most():
     assert longest_ms(1 << 50, size=16 * GIB) == 250
+
+
+@requirement("ends.limits")
+def test_nothing_that_was_told_is_taken_back_for_it():
+    whole = Act(do=Do.DOWNTIME, value=1000)
+    policy = Policy(
+        name="whole",
+        summary="tells 480 ms, and from the second pass on all that is permitted",
+        limits=Limits(max_downtime_ms=500, max_total_s=600),
+        at_start=(Act(do=Do.DOWNTIME, value=480),),
+        rules=(Rule(id="whole", when=When(passes_above=1), ladder=(whole,)),),
+        at_deadline=(Do.ABORT,),
+    )
+    more = {"delta": True, "cache_bytes": 4 * GIB}
+    _, did = replayed(policy, stuck(4 * GIB, 300), began=0.0, **more)
+    assert [(d.do, d.value) for _, d in did] == [(Do.DOWNTIME, 480)]
+    _, did = replayed(policy, stuck(4 * GIB, 300), began=0.0)
+    assert [d.value for _, d in did] == [480, 500]
 
 
 @requirement("ends.forecast")

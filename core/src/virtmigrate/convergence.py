@@ -214,9 +214,9 @@ def _value(
 ) -> int | None:
     if act.do is not Do.DOWNTIME:
         return act.value
-    most = policy.limits.max_downtime_ms
-    most -= min(_beyond_ms(history), round(RELEASE_SHARE * most))
-    now = history.downtime_ms or DOWNTIME_MS
+    most, now = policy.limits.max_downtime_ms, history.downtime_ms or DOWNTIME_MS
+    room = min(_beyond_ms(history), round(RELEASE_SHARE * most))
+    most = max(most - room, min(now, most))  # what was told is not taken back for it
     if act.value is not None:
         return min(act.value, most)
     if act.times is not None:
