@@ -10,7 +10,7 @@ DEFAULT_BYTES = 64 << 20
 """QEMU's own (`DEFAULT_MIGRATE_XBZRLE_CACHE_SIZE`)."""
 RELEASE_S = 0.09e-3 / (1 << 20)
 """A guest stands still so much longer for each byte in the cache: QEMU gives its pages
-back before it answers libvirt that all is sent (QEMU 7.2, libvirt 9.0: 30 to 40 ms for
+back before it answers libvirt that all is sent (QEMU 7.2, libvirt 9.0: 29 to 40 ms for
 448 MiB, 100 ms for 1,500)."""
 RELEASE_SHARE = 1 / 2
 """No more than this of the permitted stop may go to that."""
