@@ -6,8 +6,8 @@
 is what QEMU 7.2 would do (`transfer.py`), in a few milliseconds.
 
 Known gaps: whole-page (`dense`) writes under xbzrle may stop for longer than permitted
-here; whether QEMU's do has not been measured. And QEMU's stops are longer by what giving
-xbzrle's cache back takes (`virtmigrate.cache`): 10 ms for 128 MiB.
+here; whether QEMU's do has not been measured. And QEMU's stops are longer by what
+giving xbzrle's cache back takes (`virtmigrate.cache`): 10 ms for 128 MiB.
 """
 
 from __future__ import annotations
